@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Configuration: a YAML file (optional) and the environment -> one immutable struct.
+ *
+ * src/config/schema.c is the only place where a key is spelt. Unknown keys are errors; every
+ * mistake is reported, with file, line, column and a suggestion.
+ *
+ * Owner:   the caller; everything inside lives until hd_config_free. Threads: read by any.
+ */
+#ifndef HUBDRAIN_CONFIG_H
+#define HUBDRAIN_CONFIG_H
+
+#include "hubdrain/error.h"
+#include "hubdrain/hub.h"
+#include "hubdrain/log.h"
+#include "hubdrain/normalise.h"
+#include "hubdrain/output.h"
+#include "hubdrain/store.h"
+
+enum hd_on_invalid { HD_ON_INVALID_FAIL, HD_ON_INVALID_EARLIEST, HD_ON_INVALID_LATEST };
+
+struct hd_config_start {
+    const char *partition; /* NULL: all the others */
+    struct hd_start start;
+};
+
+struct hd_config {
+    /* eventhub: */
+    struct hd_eventhub_address address;
+    const char *consumer_group; /* "$Default" */
+    const char *eventhub_ca_file;
+    uint32_t connections;
+    struct hd_config_start *starts; /* the one with partition NULL is last and always there */
+    size_t n_starts;
+    int64_t connect_timeout_ms;
+    int64_t backoff_min_ms, backoff_max_ms;
+    const char *client_id; /* "hubdrain-<host name>" */
+
+    /* checkpoint: */
+    struct hd_store_options store;  /* namespace_name, hub, consumer_group filled in */
+    int64_t checkpoint_interval_ms; /* 30 s */
+    uint64_t checkpoint_events;     /* 0: by time only */
+    enum hd_on_invalid on_invalid_checkpoint;
+
+    /* memory: */
+    uint64_t memory_limit_bytes; /* 128 MiB */
+
+    /* pipeline: */
+    uint32_t workers; /* 0: cores - 1, at least 1 */
+    uint64_t batch_bytes;
+    uint32_t batch_messages;
+    int64_t batch_age_ms;
+    struct hd_decode_limits limits;
+    struct hd_normalise_options normalise;
+    int64_t shutdown_timeout_ms; /* 25 s */
+
+    /* outputs: */
+    struct hd_output_options *outputs; /* at least one; stdout when none is configured */
+    size_t n_outputs;
+    struct hd_deadletter_options deadletter;
+
+    /* log: */
+    enum hd_log_level log_level;
+    enum hd_log_format log_format;
+};
+
+/* One mistake or warning. */
+typedef void hd_config_report_fn(void *context, bool warning, const struct hd_diag *diag);
+
+/* path NULL: the environment alone (HUBDRAIN_EVENTHUB_CONNECTION_STRING,
+ * HUBDRAIN_STORAGE_CONNECTION_STRING). Returns 0, -ENOMEM, or the number of mistakes. */
+int hd_config_load(const char *path, hd_config_report_fn *report, void *context,
+                   struct hd_config **ret);
+void hd_config_free(struct hd_config *config); /* accepts NULL; wipes secrets */
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Normalise: an event -> one JSON object of a schema, as text behind the end of a buffer (no line
+ * feed). Tables decide; see src/windows/.
+ *
+ * Owner:   a normaliser owns its scratch memory and belongs to one worker.
+ * Threads: one at a time. Limits: none of its own; decode/ bounds the event.
+ * Errors:  -ENOMEM; the buffer then ends where it did before.
+ * Output:  valid JSON and valid UTF-8, whatever the event holds; the same bytes for the same event,
+ *          origin and options.
+ */
+#ifndef HUBDRAIN_NORMALISE_H
+#define HUBDRAIN_NORMALISE_H
+
+#include "hubdrain/buffer.h"
+#include "hubdrain/event.h"
+
+enum hd_schema { HD_SCHEMA_ECS, HD_SCHEMA_COUNT };
+const char *hd_schema_name(enum hd_schema schema);
+
+struct hd_normalise_options {
+    bool keep_original; /* event.original: the XML, or the record's text */
+    struct hd_slice
+        dataset; /* event.dataset; empty: "windows.<channel's last part>" rules of windows/ */
+};
+
+struct hd_normaliser;
+
+int hd_normaliser_new(enum hd_schema schema, const struct hd_normalise_options *options,
+                      struct hd_normaliser **ret);
+void hd_normaliser_free(struct hd_normaliser *normaliser); /* accepts NULL */
+
+int hd_normalise(struct hd_normaliser *normaliser, const struct hd_event *event,
+                 const struct hd_origin *origin, struct hd_buffer *out);
+
+/* event.id: enqueued ms as 12 hex digits, partition, sequence number, index in the body, joined by
+ * '-': the same on every replay. Returns its length; ret_text holds at least HD_EVENT_ID_SIZE. */
+#define HD_EVENT_ID_SIZE 96
+size_t hd_event_id(const struct hd_origin *origin, char ret_text[HD_EVENT_ID_SIZE]);
+
+#endif
