@@ -13,32 +13,13 @@
 #ifndef HUBDRAIN_HUB_H
 #define HUBDRAIN_HUB_H
 
+#include "hubdrain/auth.h"
 #include "hubdrain/batch.h"
 #include "hubdrain/error.h"
 #include "hubdrain/window.h"
 
 struct hd_loop;
 struct hd_hub;
-
-/* A connection string of section 1 of the protocol sheet, taken apart. */
-struct hd_eventhub_address {
-    char host[256]; /* fully qualified namespace, no port */
-    uint16_t port;
-    bool tls;
-    bool emulator; /* UseDevelopmentEmulator */
-    char hub[260]; /* EntityPath, or the configured name */
-    char key_name[260];
-    char key[260];        /* secret */
-    char signature[2048]; /* secret: a ready-made SharedAccessSignature */
-};
-
-/* `hub` may be NULL when the string has an EntityPath. -EINVAL; diag never shows the secret. */
-int hd_eventhub_address_parse(const char *connection_string, const char *hub,
-                              struct hd_eventhub_address *ret, struct hd_diag *diag);
-
-/* SharedAccessSignature sr=...&sig=...&se=...&skn=... for an audience (sheet 3.4). */
-int hd_sas_token(const char *audience, const char *key_name, const char *key, int64_t expiry_s,
-                 char *ret, size_t size);
 
 struct hd_hub_options {
     struct hd_eventhub_address address;
