@@ -20,11 +20,14 @@ enum hd_store_result {
     HD_STORE_INVALID,     /* what is there is no checkpoint */
 };
 
+/* One of the two parts of a position suffices: a missing sequence number is -1, a missing offset
+ * "". Both missing: what is there cannot be read, and .text shows it. Such entries stand in the list
+ * among the good ones, and the list's result is HD_STORE_OK all the same. */
 #define HD_PARTITION_ID_SIZE 64
 struct hd_checkpoint {
     char partition[HD_PARTITION_ID_SIZE];
-    struct hd_position position; /* sequence_number -1 and offset "": unreadable, see .text */
-    char text[256];              /* what was found, when it is unreadable */
+    struct hd_position position;
+    char text[256]; /* printable; "" when it is readable */
 };
 
 struct hd_loop;
@@ -53,12 +56,18 @@ struct hd_store_options {
     int64_t timeout_ms;  /* a request */
 };
 
-/* `http` is needed for blob only and outlives the store. */
+/* `http` is needed for blob only and outlives the store. -EINVAL for options that cannot work;
+ * file: -EBUSY when another process uses the same directory for the same consumer group, or the
+ * -errno of the directory. */
 int hd_store_new(struct hd_loop *loop, struct hd_http *http, const struct hd_store_options *options,
                  struct hd_store **ret, struct hd_diag *diag);
 void hd_store_free(struct hd_store *store); /* accepts NULL; callbacks still due are not called */
 
+/* -ENOMEM; the callback is not called then. `checkpoints` are valid during the callback. */
 int hd_store_list(struct hd_store *store, hd_store_list_fn *fn, void *context);
+
+/* An offset that is not printable ASCII is left out: the sequence number says the same. -EINVAL
+ * for a negative sequence number or a partition without a name. */
 int hd_store_write(struct hd_store *store, const char *partition,
                    const struct hd_position *position, hd_store_write_fn *fn, void *context);
 
