@@ -71,6 +71,9 @@ int hd_store_list(struct hd_store *store, hd_store_list_fn *fn, void *context);
 int hd_store_write(struct hd_store *store, const char *partition,
                    const struct hd_position *position, hd_store_write_fn *fn, void *context);
 
+/* Callbacks with this context are not called any more. A write that is under way may still land. */
+void hd_store_cancel(struct hd_store *store, void *context);
+
 /* For the log: "blob https://account.blob.core.windows.net/container/..." without secrets. */
 const char *hd_store_describe(const struct hd_store *store);
 

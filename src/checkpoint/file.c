@@ -16,8 +16,9 @@ struct shared_dir {
 };
 
 struct job {
-    struct job *prev, *next;  /* of the store's list */
+    struct job *prev, *next; /* of the store's list */
     struct file_store *store; /* NULL when it is gone */
+    bool cancelled;
     struct shared_dir *shared;
     hd_store_list_fn *list_fn;
     hd_store_write_fn *write_fn;
@@ -75,7 +76,9 @@ static void done(void *data)
     if (job->store) {
         unlink_job(job);
         const struct hd_diag *diag = job->result == HD_STORE_OK ? NULL : &job->diag;
-        if (!job->list_fn) {
+        if (job->cancelled) {
+            /* nobody to tell */
+        } else if (!job->list_fn) {
             job->write_fn(job->context, job->result, diag);
         } else if (diag) {
             job->list_fn(job->context, job->result, NULL, 0, diag);
@@ -122,6 +125,14 @@ static int file_write(struct hd_store *store, const char *partition,
     return start((struct file_store *)store, &job);
 }
 
+static void file_cancel(struct hd_store *store, void *context)
+{
+    struct file_store *file = (struct file_store *)store;
+    for (struct job *job = file->jobs.next; job != &file->jobs; job = job->next) {
+        job->cancelled = job->cancelled || job->context == context;
+    }
+}
+
 static void file_free(struct hd_store *store)
 {
     struct file_store *file = (struct file_store *)store;
@@ -133,7 +144,7 @@ static void file_free(struct hd_store *store)
     free(file);
 }
 
-static const struct hd_store_ops file_ops = {file_list, file_write, file_free};
+static const struct hd_store_ops file_ops = {file_list, file_write, file_cancel, file_free};
 
 int hd_store_new_file(struct hd_loop *loop, struct hd_http *http,
                       const struct hd_store_options *options, struct hd_store **ret,

@@ -60,7 +60,7 @@ static void on_timer(struct hd_timer *timer, void *data)
     /* The last thing done here: the callback may free the store. */
     if (taken.list_fn) {
         answer_list(memory, &taken);
-    } else {
+    } else if (taken.write_fn) {
         taken.write_fn(taken.context, HD_STORE_OK, NULL);
     }
 }
@@ -104,6 +104,16 @@ static int memory_write(struct hd_store *store, const char *partition,
     return answer_later(memory, (struct answer){.write_fn = fn, .context = context});
 }
 
+static void memory_cancel(struct hd_store *store, void *context)
+{
+    for (struct answer *at = ((struct memory_store *)store)->first; at; at = at->next) {
+        if (at->context == context) {
+            at->list_fn = NULL;
+            at->write_fn = NULL;
+        }
+    }
+}
+
 static void memory_free(struct hd_store *store)
 {
     struct memory_store *memory = (struct memory_store *)store;
@@ -117,7 +127,7 @@ static void memory_free(struct hd_store *store)
     free(memory);
 }
 
-static const struct hd_store_ops memory_ops = {memory_list, memory_write, memory_free};
+static const struct hd_store_ops memory_ops = {memory_list, memory_write, memory_cancel, memory_free};
 
 int hd_store_new_memory(struct hd_loop *loop, struct hd_http *http,
                         const struct hd_store_options *options, struct hd_store **ret,

@@ -49,6 +49,11 @@ int hd_store_write(struct hd_store *store, const char *partition,
     return store->ops->write(store, partition, &plain, fn, context);
 }
 
+void hd_store_cancel(struct hd_store *store, void *context)
+{
+    store->ops->cancel(store, context);
+}
+
 const char *hd_store_describe(const struct hd_store *store)
 {
     return store->description;

@@ -12,6 +12,7 @@ struct hd_store_ops {
     int (*list)(struct hd_store *store, hd_store_list_fn *fn, void *context);
     int (*write)(struct hd_store *store, const char *partition, const struct hd_position *position,
                  hd_store_write_fn *fn, void *context);
+    void (*cancel)(struct hd_store *store, void *context);
     void (*free)(struct hd_store *store);
 };
 
