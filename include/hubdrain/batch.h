@@ -64,12 +64,15 @@ struct hd_batch {
     uint32_t n_dead, cap_dead;
 
     uint32_t n_skipped;
-    int64_t opened_ms; /* loop time of the first message */
+    int64_t opened_ms;   /* loop time of the first message */
+    int64_t received_ms; /* the same by the wall clock: event.ingested */
+    bool transformed;    /* text and dead are there; before that, room for them is charged */
 
     struct hd_budget *budget;
     uint64_t charged_bytes;
 
     _Atomic uint32_t pending; /* sinks that still have it */
+    atomic_bool abandoned;    /* one of them will not deliver it: nothing in it is safe */
 };
 
 /* What all batches of a partition share; lives as long as the pipeline. */

@@ -44,6 +44,8 @@ void hd_batch_reset(struct hd_batch *batch)
 {
     batch->raw.len = batch->text.len = batch->dead_bytes.len = 0;
     batch->n_messages = batch->n_documents = batch->n_dead = batch->n_skipped = 0;
+    batch->transformed = false;
+    atomic_store(&batch->abandoned, false);
     batch->partition = NULL;
     batch->generation = 0;
 }
@@ -57,6 +59,9 @@ void hd_batch_charge(struct hd_batch *batch)
                      (uint64_t)batch->cap_messages * sizeof(*batch->messages) +
                      (uint64_t)batch->cap_documents * sizeof(*batch->documents) +
                      (uint64_t)batch->cap_dead * sizeof(*batch->dead);
+    if (!batch->transformed && batch->text.cap < batch->raw.cap) {
+        bytes += batch->raw.cap - batch->text.cap; /* the text will need about as much */
+    }
     if (bytes > batch->charged_bytes) {
         hd_budget_charge(batch->budget, bytes - batch->charged_bytes);
     } else {
