@@ -5,12 +5,15 @@
  * A sink is one configured output: it takes immutable batches, delivers every document and calls
  * done once each of them is ACK, or DEAD with its dead letter durable. It never gives up: RETRY
  * waits (1 s doubling to 60 s, full jitter) and tries again what is left, BLOCK does the same but
- * says that a person must act. A batch without documents is done at once.
+ * says that a person must act. A batch without documents is done in its turn.
+ * Order: a batch that waits holds back those behind it in the same sink.
  *
  * Adding an output: one file with a struct hd_output_ops, one row in outputs.c.
  */
 #ifndef HUBDRAIN_OUTPUT_H
 #define HUBDRAIN_OUTPUT_H
+
+#include <stdatomic.h>
 
 #include "hubdrain/batch.h"
 #include "hubdrain/error.h"
@@ -24,6 +27,9 @@ enum hd_answer {
     HD_OUTPUT_RETRY,   /* nobody is to blame for the data: network, busy, disk full */
     HD_OUTPUT_BLOCK,   /* our configuration is wrong, the data is fine */
     HD_OUTPUT_DEAD,    /* this event can never be accepted */
+    HD_OUTPUT_BROKEN,  /* nobody will ever read it (a closed pipe): the process must end, exit 74 */
+    HD_OUTPUT_SETTLED, /* set by the sink alone: ACK or DEAD, and durable since an earlier attempt
+                        */
 };
 
 /* What a kind of output gets: a batch and which of its documents are still to be delivered. */
@@ -32,11 +38,21 @@ struct hd_delivery {
     enum hd_answer *answers; /* one per document; the output overwrites the PENDING ones */
     uint32_t attempt;        /* from 1 */
     char reason[256];        /* why RETRY, BLOCK or DEAD; for the log and the dead letter */
+    int64_t retry_after_ms;  /* with RETRY: wait at least this long (capped at 300 s); 0: no wish */
+    const atomic_bool *stop; /* true: do not wait for a slow peer any longer, answer RETRY */
+    struct hd_dead_notes *notes; /* see hd_delivery_dead */
 };
+
+/* Answers DEAD for one document, with a reason of its own. Without memory the document is answered
+ * RETRY instead. Not needed where one delivery->reason fits all. */
+void hd_delivery_dead(struct hd_delivery *delivery, uint32_t document, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* A kind of output whose calls may block; each sink of it has a thread of its own. */
 struct hd_output_ops {
     const char *kind; /* "file" */
+    /* Fails (-errno) when it could only BLOCK: a wrong path is better found at the start. What
+     * passes by itself, such as a full disk, is no failure: deliver will answer RETRY. */
     int (*new)(const struct hd_output_options *options, void **ret_self, struct hd_diag *diag);
     void (*free)(void *self); /* accepts NULL; ends files in order */
     /* Writes the PENDING documents and answers each; an ACK counts only after commit. */
@@ -90,7 +106,8 @@ int hd_deadletter_new(const struct hd_deadletter_options *options, struct hd_dea
                       struct hd_diag *diag);
 void hd_deadletter_free(struct hd_deadletter *dead); /* accepts NULL */
 
-/* All records or none. Any thread. Positive: enum hd_answer RETRY or BLOCK, diag says why. */
+/* All records or none. Any thread, with SIGXFSZ blocked or ignored. Positive: enum hd_answer RETRY
+ * (no memory included) or BLOCK, diag says why. */
 int hd_deadletter_write(struct hd_deadletter *dead, const struct hd_dead_record *records, size_t n,
                         struct hd_diag *diag);
 int hd_deadletter_reopen(struct hd_deadletter *dead, struct hd_diag *diag);
@@ -109,22 +126,32 @@ int hd_sink_new(const struct hd_output_options *options, struct hd_deadletter *d
 int hd_sink_new_deadletter(struct hd_deadletter *dead, hd_sink_done_fn *done, void *context,
                            struct hd_sink **ret, struct hd_diag *diag);
 
+/* Called once, on the sink's thread, with the context of hd_sink_new, when an answer was BROKEN:
+ * the sink delivers nothing more, its state says so, and the process should stop and exit 74. Set
+ * it before the first submit. */
+typedef void hd_sink_broken_fn(void *context, struct hd_sink *sink);
+void hd_sink_on_broken(struct hd_sink *sink, hd_sink_broken_fn *broken);
+
 void hd_sink_submit(struct hd_sink *sink, struct hd_batch *batch); /* any thread; never blocks */
 void hd_sink_reopen(struct hd_sink *sink);                         /* any thread */
 
-/* Stops: what is being delivered ends or gives up at the next answer, the rest is left undone
- * (its batches are given to `abandon`, which must free them). Joins the thread. */
+/* Stops: what is being delivered ends or gives up at the next answer (waiting for a retry ends at
+ * once), the rest is left undone: its batches are given to `abandon`, with the context of
+ * hd_sink_new, on the calling thread. Joins the thread. */
 void hd_sink_stop(struct hd_sink *sink, void (*abandon)(void *context, struct hd_batch *batch));
 void hd_sink_free(struct hd_sink *sink); /* accepts NULL; after stop */
 
-enum hd_sink_state { HD_SINK_OK, HD_SINK_RETRYING, HD_SINK_BLOCKED };
+enum hd_sink_state { HD_SINK_OK, HD_SINK_RETRYING, HD_SINK_BLOCKED, HD_SINK_BROKEN };
 
 struct hd_sink_status {
     const char *name, *kind;
     enum hd_sink_state state;
     int64_t since_ms; /* realtime */
     char reason[256];
-    uint64_t acked, dead, retries, written_bytes, waiting_batches;
+    uint64_t acked, dead;     /* documents; of the dead-letter sink: acked are records */
+    uint64_t retries;         /* attempts that did not end well */
+    uint64_t written_bytes;   /* of acknowledged documents */
+    uint64_t waiting_batches; /* submitted and not done */
 };
 void hd_sink_status(struct hd_sink *sink, struct hd_sink_status *ret); /* any thread */
 

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DESIGN. An answer of ACK is a promise that only commit makes true, so a pass goes through a group
+ * in this order:
+ *
+ *   1. deliver each batch, oldest first, until one answers anything but ACK and DEAD: what stands
+ *      behind it waits, so that a target sees the events of a partition in order;
+ *   2. commit once for all; where that fails, what was acknowledged in this pass is pending again;
+ *   3. write the dead letters of all DEAD documents, durably, in one go;
+ *   4. what is ACK or has its dead letter becomes SETTLED and is never looked at again.
+ *
+ * Every step may fail on its own, and the next pass takes up exactly what is not settled: a DEAD
+ * document whose dead letter could not be written is not delivered again.
+ */
+#include "src/output/delivery.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#define RETRY_AFTER_MAX_MS 300000
+#define NOTE_MAX           1024
+
+void hd_delivery_dead(struct hd_delivery *delivery, uint32_t document, const char *format, ...)
+{
+    struct hd_dead_notes *notes = delivery->notes;
+    delivery->answers[document] = HD_OUTPUT_RETRY;
+    hd_reason_set(delivery->reason, "out of memory");
+    if (notes->n == notes->cap) {
+        size_t cap = notes->cap ? notes->cap * 2 : 16;
+        struct hd_dead_note *grown = realloc(notes->notes, cap * sizeof(*grown));
+        if (!grown) {
+            return;
+        }
+        notes->notes = grown;
+        notes->cap = cap;
+    }
+    char text[NOTE_MAX + 1];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    struct hd_dead_note note = {
+        .document = document, .start = (uint32_t)notes->text.len, .len = (uint32_t)strlen(text)};
+    if (hd_buffer_append(&notes->text, text, note.len + (size_t)1) == 0) {
+        notes->notes[notes->n++] = note;
+        delivery->answers[document] = HD_OUTPUT_DEAD;
+        hd_reason_set(delivery->reason, text);
+    }
+}
+
+void hd_work_start(struct hd_work *work, struct hd_batch *batch)
+{
+    work->batch = batch;
+    work->n = work->n_open = work->attempt = 0;
+    work->begun = false;
+    work->notes.n = work->notes.text.len = 0;
+    work->reason[0] = '\0';
+}
+
+void hd_work_deinit(struct hd_work *work)
+{
+    free(work->answers);
+    free(work->notes.notes);
+    hd_buffer_deinit(&work->notes.text);
+    *work = (struct hd_work){0};
+}
+
+/* Keeps the worst answer and the reason that came with it. */
+static void worsen(struct hd_pass *pass, enum hd_answer answer, const char *reason)
+{
+    if (pass->answer == HD_OUTPUT_BROKEN || pass->answer == answer ||
+        (pass->answer == HD_OUTPUT_BLOCK && answer == HD_OUTPUT_RETRY)) {
+        return;
+    }
+    pass->answer = answer;
+    hd_reason_set(pass->reason, reason);
+}
+
+static bool begin(const struct hd_target *target, struct hd_work *work)
+{
+    if (work->begun) {
+        return true;
+    }
+    uint32_t n = target->dead_documents ? work->batch->n_dead : work->batch->n_documents;
+    if (n > work->cap) {
+        free(work->answers);
+        work->answers = malloc(n * sizeof(*work->answers));
+        work->cap = work->answers ? n : 0;
+        if (!work->answers) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        work->answers[i] = HD_OUTPUT_PENDING;
+    }
+    work->n = work->n_open = n;
+    work->begun = true;
+    return true;
+}
+
+/* Asks the output about what is pending. */
+static void deliver(const struct hd_target *target, struct hd_work *work, struct hd_pass *pass)
+{
+    bool pending = false;
+    for (uint32_t i = 0; i < work->n; i++) {
+        if (work->answers[i] == HD_OUTPUT_RETRY || work->answers[i] == HD_OUTPUT_BLOCK) {
+            work->answers[i] = HD_OUTPUT_PENDING;
+        }
+        pending |= work->answers[i] == HD_OUTPUT_PENDING;
+    }
+    if (!pending) {
+        return;
+    }
+    struct hd_delivery delivery = {
+        .batch = work->batch,
+        .answers = work->answers,
+        .attempt = ++work->attempt,
+        .stop = target->stop,
+        .notes = &work->notes,
+    };
+    target->ops->deliver(target->self, &delivery);
+    for (uint32_t i = 0; i < work->n; i++) {
+        switch (work->answers[i]) {
+        case HD_OUTPUT_PENDING:
+            work->answers[i] = HD_OUTPUT_RETRY;
+            worsen(pass, HD_OUTPUT_RETRY, delivery.reason);
+            break;
+        case HD_OUTPUT_RETRY:
+        case HD_OUTPUT_BLOCK:
+        case HD_OUTPUT_BROKEN:
+            worsen(pass, work->answers[i], delivery.reason);
+            break;
+        case HD_OUTPUT_ACK:
+        case HD_OUTPUT_DEAD:
+        case HD_OUTPUT_SETTLED:
+            break;
+        }
+    }
+    hd_reason_set(work->reason, delivery.reason);
+    pass->retry_after_ms =
+        delivery.retry_after_ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : delivery.retry_after_ms;
+}
+
+static void commit(const struct hd_target *target, struct hd_work *works, size_t n,
+                   struct hd_pass *pass)
+{
+    struct hd_diag diag = {.text = ""};
+    int r = target->ops->commit ? target->ops->commit(target->self, &diag) : 0;
+    if (!r) {
+        return;
+    }
+    enum hd_answer answer = r == HD_OUTPUT_BLOCK ? HD_OUTPUT_BLOCK : HD_OUTPUT_RETRY;
+    worsen(pass, answer, diag.text);
+    for (size_t w = 0; w < n; w++) {
+        for (uint32_t i = 0; i < works[w].n; i++) {
+            if (works[w].answers[i] == HD_OUTPUT_ACK) {
+                works[w].answers[i] = answer;
+            }
+        }
+    }
+}
+
+static const char *dead_text(const struct hd_work *work, uint32_t document)
+{
+    for (size_t i = 0; i < work->notes.n; i++) {
+        if (work->notes.notes[i].document == document) {
+            return work->notes.text.data + work->notes.notes[i].start;
+        }
+    }
+    return work->reason;
+}
+
+/* The original message of a document, as a dead letter of this output. */
+static void describe(const struct hd_target *target, const struct hd_work *work, uint32_t document,
+                     struct hd_dead_record *record)
+{
+    const struct hd_document *doc = &work->batch->documents[document];
+    const struct hd_message *message = &work->batch->messages[doc->message];
+    *record = (struct hd_dead_record){
+        .output = target->name,
+        .reason = HD_DEAD_REJECTED,
+        .text = dead_text(work, document),
+        .attempts = work->attempt,
+        .bytes = hd_slice(work->batch->raw.data + message->body, message->body_len),
+    };
+    hd_batch_origin(work->batch, doc->message, &record->origin);
+    record->origin.index = doc->index;
+}
+
+static size_t count_answers(const struct hd_work *works, size_t n, enum hd_answer answer)
+{
+    size_t count = 0;
+    for (size_t w = 0; w < n; w++) {
+        for (uint32_t i = 0; i < works[w].n; i++) {
+            count += works[w].answers[i] == answer;
+        }
+    }
+    return count;
+}
+
+/* true when every DEAD document of the group is durable. */
+static bool bury(const struct hd_target *target, struct hd_work *works, size_t n,
+                 struct hd_pass *pass)
+{
+    size_t count = count_answers(works, n, HD_OUTPUT_DEAD), k = 0;
+    if (count == 0) {
+        return true;
+    }
+    struct hd_dead_record *records = malloc(count * sizeof(*records));
+    if (!records) {
+        worsen(pass, HD_OUTPUT_RETRY, "no memory for dead letters");
+        return false;
+    }
+    for (size_t w = 0; w < n; w++) {
+        for (uint32_t i = 0; i < works[w].n; i++) {
+            if (works[w].answers[i] == HD_OUTPUT_DEAD) {
+                describe(target, &works[w], i, &records[k++]);
+            }
+        }
+    }
+    struct hd_diag diag = {.text = ""};
+    int r = hd_deadletter_write(target->dead, records, count, &diag);
+    free(records);
+    if (r) {
+        worsen(pass, r == HD_OUTPUT_BLOCK ? HD_OUTPUT_BLOCK : HD_OUTPUT_RETRY, diag.text);
+    }
+    return r == 0;
+}
+
+static void settle(const struct hd_target *target, struct hd_work *work, bool buried,
+                   struct hd_pass *pass)
+{
+    for (uint32_t i = 0; i < work->n; i++) {
+        if (work->answers[i] == HD_OUTPUT_ACK) {
+            pass->acked++;
+            pass->bytes += target->dead_documents ? work->batch->dead[i].len
+                                                  : work->batch->documents[i].len + UINT64_C(1);
+        } else if (work->answers[i] == HD_OUTPUT_DEAD && buried) {
+            pass->dead++;
+        } else {
+            continue;
+        }
+        work->answers[i] = HD_OUTPUT_SETTLED;
+        work->n_open--;
+    }
+}
+
+void hd_pass_run(const struct hd_target *target, struct hd_work *works, size_t n,
+                 struct hd_pass *ret)
+{
+    *ret = (struct hd_pass){.answer = HD_OUTPUT_ACK};
+    size_t tried = 0;
+    while (tried < n && ret->answer == HD_OUTPUT_ACK) {
+        if (!begin(target, &works[tried])) {
+            worsen(ret, HD_OUTPUT_RETRY, "out of memory");
+            break;
+        }
+        deliver(target, &works[tried++], ret);
+    }
+    commit(target, works, tried, ret);
+    bool buried = bury(target, works, tried, ret);
+    for (size_t w = 0; w < tried; w++) {
+        settle(target, &works[w], buried, ret);
+    }
+}
