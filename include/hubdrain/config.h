@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Configuration: a YAML file (optional) and the environment -> one immutable struct.
+ * Configuration: a YAML file (optional), the environment and the command line -> one immutable
+ * struct.
  *
  * src/config/schema.c is the only place where a key is spelt. Unknown keys are errors; every
  * mistake is reported, with file, line, column and a suggestion.
@@ -24,6 +25,7 @@ struct hd_config_start {
     struct hd_start start;
 };
 
+/* Strings that nobody set are NULL unless a default stands beside them. */
 struct hd_config {
     /* eventhub: */
     struct hd_eventhub_address address;
@@ -33,6 +35,7 @@ struct hd_config {
     struct hd_config_start *starts; /* the one with partition NULL is last and always there */
     size_t n_starts;
     int64_t connect_timeout_ms;
+    int64_t token_lifetime_ms;
     int64_t backoff_min_ms, backoff_max_ms;
     const char *client_id; /* "hubdrain-<host name>" */
 
@@ -46,13 +49,19 @@ struct hd_config {
     uint64_t memory_limit_bytes; /* 128 MiB */
 
     /* pipeline: */
-    uint32_t workers; /* 0: cores - 1, at least 1 */
+    uint32_t workers; /* cores - 1, at least 1; never 0 */
     uint64_t batch_bytes;
     uint32_t batch_messages;
     int64_t batch_age_ms;
-    struct hd_decode_limits limits;
-    struct hd_normalise_options normalise;
     int64_t shutdown_timeout_ms; /* 25 s */
+
+    /* limits: */
+    uint32_t max_message_bytes; /* of an AMQP message */
+    struct hd_decode_limits limits;
+
+    /* normalise: */
+    enum hd_schema schema;
+    struct hd_normalise_options normalise;
 
     /* outputs: */
     struct hd_output_options *outputs; /* at least one; stdout when none is configured */
@@ -64,13 +73,31 @@ struct hd_config {
     enum hd_log_format log_format;
 };
 
-/* One mistake or warning. */
+/* One value given on the command line. */
+struct hd_config_override {
+    const char *assignment; /* "a.b=value" */
+    const char *label;      /* how a message calls it; NULL: "--set a.b" */
+};
+
+/* Where a configuration comes from; later ones win: defaults, file, environment, overrides. */
+struct hd_config_source {
+    const char *path;     /* NULL: no file */
+    struct hd_slice text; /* .data not NULL: the file's text; path is then only its name */
+    const char *const *environment; /* "NAME=value", NULL-terminated; NULL: the process's own */
+    const struct hd_config_override *overrides;
+    size_t n_overrides;
+};
+
+/* One mistake or warning. diag->file may name an environment variable or an option instead. */
 typedef void hd_config_report_fn(void *context, bool warning, const struct hd_diag *diag);
 
-/* path NULL: the environment alone (HUBDRAIN_EVENTHUB_CONNECTION_STRING,
- * HUBDRAIN_STORAGE_CONNECTION_STRING). Returns 0, -ENOMEM, or the number of mistakes. */
-int hd_config_load(const char *path, hd_config_report_fn *report, void *context,
-                   struct hd_config **ret);
+/* Returns 0, -ENOMEM, or the number of mistakes (all of them reported; *ret is NULL then). */
+int hd_config_load(const struct hd_config_source *source, hd_config_report_fn *report,
+                   void *context, struct hd_config **ret);
 void hd_config_free(struct hd_config *config); /* accepts NULL; wipes secrets */
+
+/* The schema, for documentation and tests: each row as JSON in an array, or as Markdown tables. */
+int hd_config_describe_json(struct hd_buffer *out);
+int hd_config_describe_markdown(struct hd_buffer *out);
 
 #endif

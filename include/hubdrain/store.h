@@ -21,8 +21,8 @@ enum hd_store_result {
 };
 
 /* One of the two parts of a position suffices: a missing sequence number is -1, a missing offset
- * "". Both missing: what is there cannot be read, and .text shows it. Such entries stand in the list
- * among the good ones, and the list's result is HD_STORE_OK all the same. */
+ * "". Both missing: what is there cannot be read, and .text shows it. Such entries stand in the
+ * list among the good ones, and the list's result is HD_STORE_OK all the same. */
 #define HD_PARTITION_ID_SIZE 64
 struct hd_checkpoint {
     char partition[HD_PARTITION_ID_SIZE];
