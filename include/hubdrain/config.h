@@ -96,8 +96,10 @@ int hd_config_load(const struct hd_config_source *source, hd_config_report_fn *r
                    void *context, struct hd_config **ret);
 void hd_config_free(struct hd_config *config); /* accepts NULL; wipes secrets */
 
-/* The schema, for documentation and tests: each row as JSON in an array, or as Markdown tables. */
-int hd_config_describe_json(struct hd_buffer *out);
+/* The schema as text, for documents, editors and tests: Markdown tables, scdoc paragraphs, JSON
+ * Schema. -ENOMEM. */
 int hd_config_describe_markdown(struct hd_buffer *out);
+int hd_config_describe_man(struct hd_buffer *out);
+int hd_config_describe_json(struct hd_buffer *out);
 
 #endif

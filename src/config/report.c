@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DESIGN: mistakes are found stage by stage (syntax, keys, values, cross checks), but a person
+ * reads them from the top of the file to its end. So they are collected and sorted: file by line
+ * and column, then the environment, then the command line, then what belongs to no place.
+ */
+#include "report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static void add(struct hd_report *report, bool warning, const struct hd_where *where,
+                const char *format, va_list args)
+{
+    if (warning) {
+        report->warnings++;
+    } else {
+        report->mistakes++;
+    }
+    if (report->n >= HD_REPORT_MAX) {
+        return;
+    }
+    if (report->n == report->cap) {
+        size_t cap = report->cap ? report->cap * 2 : 16;
+        struct hd_report_item *items = realloc(report->items, cap * sizeof(*items));
+        if (!items) {
+            report->no_memory = true;
+            return;
+        }
+        report->items = items;
+        report->cap = cap;
+    }
+    struct hd_report_item *item = &report->items[report->n];
+    memset(item, 0, sizeof(*item));
+    item->warning = warning;
+    item->order = report->n++;
+    item->rank = where ? where->rank : HD_RANK_DEFAULT;
+    vsnprintf(item->diag.text, sizeof(item->diag.text), format, args);
+    if (where) {
+        snprintf(item->diag.file, sizeof(item->diag.file), "%s",
+                 where->source ? where->source : "");
+        item->diag.line = where->line;
+        item->diag.column = where->column;
+    }
+}
+
+void hd_report_mistake(struct hd_report *report, const struct hd_where *where, const char *format,
+                       ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(report, false, where, format, args);
+    va_end(args);
+}
+
+void hd_report_warning(struct hd_report *report, const struct hd_where *where, const char *format,
+                       ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(report, true, where, format, args);
+    va_end(args);
+}
+
+static int rank_order(enum hd_rank rank)
+{
+    return rank == HD_RANK_DEFAULT ? HD_RANK_SET + 1 : (int)rank;
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct hd_report_item *a = left, *b = right;
+
+    if (a->rank != b->rank) {
+        return rank_order(a->rank) - rank_order(b->rank);
+    }
+    if (a->diag.line != b->diag.line) {
+        return a->diag.line < b->diag.line ? -1 : 1;
+    }
+    if (a->diag.column != b->diag.column) {
+        return a->diag.column < b->diag.column ? -1 : 1;
+    }
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+void hd_report_tell(struct hd_report *report, hd_config_report_fn *fn, void *context)
+{
+    size_t all = report->mistakes + report->warnings;
+
+    if (!fn) {
+        return;
+    }
+    if (report->n > 1) {
+        qsort(report->items, report->n, sizeof(*report->items), compare);
+    }
+    for (size_t i = 0; i < report->n; i++) {
+        fn(context, report->items[i].warning, &report->items[i].diag);
+    }
+    if (all > report->n && !report->no_memory) {
+        struct hd_diag diag = {0};
+        snprintf(diag.text, sizeof(diag.text), "and %zu more; mend these first", all - report->n);
+        fn(context, report->mistakes == 0, &diag);
+    }
+}
+
+void hd_report_deinit(struct hd_report *report)
+{
+    free(report->items);
+    *report = (struct hd_report){0};
+}
+
+static bool looks_secret(const char *text)
+{
+    static const char *const marks[] = {"SharedAccess", "AccountKey", "sig=",  "Password",
+                                        "Secret",       "Bearer ",    "Token", "-----BEGIN"};
+    size_t run = 0;
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        if (strcasestr(text, marks[i])) {
+            return true;
+        }
+    }
+    /* A key without its name: 32 or more letters and digits of base64 in a row. */
+    for (const char *p = text; *p; p++) {
+        bool part = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                    (*p >= '0' && *p <= '9') || *p == '+' || *p == '=';
+        run = part ? run + 1 : 0;
+        if (run >= 32) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *hd_quote(const char *text, char ret[HD_QUOTE_SIZE])
+{
+    size_t n = 0;
+
+    if (looks_secret(text)) {
+        snprintf(ret, HD_QUOTE_SIZE, "\"...\" (not shown)");
+        return ret;
+    }
+    ret[n++] = '"';
+    for (const char *p = text; *p; p++) {
+        if (n >= HD_QUOTE_SIZE - 8) {
+            /* Never cut inside a UTF-8 character. */
+            while (n > 1 && ((unsigned char)ret[n - 1] & 0xC0) == 0x80) {
+                n--;
+            }
+            if (n > 1 && (unsigned char)ret[n - 1] >= 0xC0) {
+                n--;
+            }
+            memcpy(ret + n, "...", 3);
+            n += 3;
+            break;
+        }
+        ret[n++] = (unsigned char)*p < 0x20 || *p == 0x7F ? '?' : *p;
+    }
+    ret[n++] = '"';
+    ret[n] = '\0';
+    return ret;
+}
