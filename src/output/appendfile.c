@@ -164,8 +164,13 @@ static int cut_tail(struct hd_appendfile *file)
         return errno;
     }
     if ((uint64_t)st.st_size != file->end) { /* somebody else was here */
+        uint64_t known = file->end;
         file->end = (uint64_t)st.st_size;
-        return close_tail(file);
+        int error = close_tail(file);
+        if (error) {
+            file->end = known; /* still no reason to cut */
+        }
+        return error;
     }
     if (ftruncate(file->fd, (off_t)file->size) < 0) {
         return errno;
@@ -304,7 +309,7 @@ int hd_appendfile_sync(struct hd_appendfile *file, struct hd_diag *diag)
         return hd_fail(diag, HD_OUTPUT_RETRY, "%s was deleted; writing a new one", file->path);
     }
     const char *verb = "sync";
-    int error = fdatasync(file->fd) < 0 ? errno : 0;
+    int error = file->synced != file->size && fdatasync(file->fd) < 0 ? errno : 0;
     if (!error && file->names_due) {
         verb = "sync the directory of";
         error = -hd_rotation_sync_directory(&file->rotation);
