@@ -188,6 +188,11 @@ static void refuse_next(void)
     world.partitions[number(1)].refuse_next = true;
 }
 
+static void invalid(void)
+{
+    world_state(&world, (uint32_t)number(1), HD_RECEIVER_INVALID_POSITION, "The supplied offset");
+}
+
 static void detach(void)
 {
     world_state(&world, (uint32_t)number(1), HD_RECEIVER_CONNECTING, "");
@@ -304,12 +309,13 @@ static const struct {
 } commands[] = {
     {"config", set_up}, /* NAME VALUE, before start */
     {"stored", stored}, /* PARTITION SEQUENCE OFFSET | PARTITION garbage */
-    {"start", start},   {"deliver", deliver},
-    {"time", pass},                       /* MILLISECONDS */
-    {"ack", ack},       {"store", store}, /* works | down | refuses | hangs */
-    {"steal", steal},   {"refuse_next", refuse_next},
-    {"detach", detach}, {"attach", attach},
-    {"stop", stop},     {"expect", expect},
+    {"start", start},     {"deliver", deliver},
+    {"time", pass},                         /* MILLISECONDS */
+    {"ack", ack},         {"store", store}, /* works | down | refuses | hangs */
+    {"steal", steal},     {"refuse_next", refuse_next},
+    {"invalid", invalid}, {"detach", detach},
+    {"attach", attach},   {"stop", stop},
+    {"expect", expect},
 };
 
 static void run_line(char *text, struct line *line)
