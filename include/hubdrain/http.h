@@ -24,13 +24,13 @@ struct hd_http_header {
 };
 
 struct hd_http_request {
-    const char *method; /* "GET" */
-    const char *url;
+    const char *method; /* NULL: "GET" */
+    const char *url;    /* sent exactly like this; http or https */
     const struct hd_http_header *headers;
     size_t n_headers;
     struct hd_slice body;
-    int64_t timeout_ms;
-    size_t max_body_bytes;
+    int64_t timeout_ms;    /* for the whole request; 0: 30 s */
+    size_t max_body_bytes; /* 0: 1 MiB */
     const char *ca_file; /* NULL: the system's */
 };
 
@@ -40,7 +40,7 @@ struct hd_http_response {
     const struct hd_http_header *headers; /* names in lower case */
     size_t n_headers;
     struct hd_slice body;
-    int64_t retry_after_ms; /* 0: not said */
+    int64_t retry_after_ms; /* of Retry-After, seconds or a date; at most a day; 0: not said */
 };
 
 typedef void hd_http_done_fn(void *context, const struct hd_http_response *response);
@@ -51,6 +51,8 @@ void hd_http_free(
 
 int hd_http_send(struct hd_http *http, const struct hd_http_request *request, hd_http_done_fn *done,
                  void *context, struct hd_http_request_handle **ret_handle /* may be NULL */);
+
+/* The callback is not called. Not after it was called: the handle is gone then. */
 void hd_http_cancel(struct hd_http *http, struct hd_http_request_handle *handle);
 
 /* The first header of that name (lower case), or NULL. */
