@@ -19,7 +19,7 @@ STAGE = 3
 # use. `types` are contracts of the same rank or a higher one of which only plain types are used:
 # batches name the reason of a dead letter, the configuration holds each stage's options.
 MODULES = {
-    "base": dict(rank=0, owns="arena buffer slice queue budget clock log error metrics", uses="",
+    "base": dict(rank=0, owns="arena buffer slice queue budget clock log error exit metrics", uses="",
                  libraries=""),
     "net": dict(rank=1, owns="loop http stream notify", uses="base", libraries="uv curl"),
     "auth": dict(rank=2, owns="auth hmac", uses="base net", libraries="openssl cjson", types="hub"),
@@ -30,7 +30,7 @@ MODULES = {
     "windows": dict(rank=3, owns="normalise", uses="base model", libraries=""),
     "output": dict(rank=3, owns="output", uses="base net model", libraries="",
                    types="decode"),
-    "checkpoint": dict(rank=3, owns="window store", uses="base net auth model",
+    "checkpoint": dict(rank=3, owns="window store checkpointer", uses="base net auth model",
                        libraries="cjson"),
     "config": dict(rank=3, owns="config suggest", uses="base auth model", libraries="yaml cjson",
                    types="hub decode normalise output window store"),
@@ -46,7 +46,7 @@ MODULES = {
 EVERYTHING = " ".join(MODULES)
 ALL_LIBRARIES = "uv curl proton openssl yaml zlib zstd cjson fuzzer"
 PROGRAMS = {
-    "emulator": dict(uses="base net", libraries="uv proton openssl cjson zlib", private=""),
+    "emulator": dict(uses="base net auth", libraries="uv proton openssl cjson zlib", private=""),
     "bench": dict(uses=EVERYTHING, libraries=ALL_LIBRARIES, private=EVERYTHING),
     "tests/unit": dict(uses=EVERYTHING, libraries=ALL_LIBRARIES, private="same"),
     "tests/fuzz": dict(uses=EVERYTHING, libraries=ALL_LIBRARIES, private=EVERYTHING),
@@ -66,7 +66,7 @@ LIBRARIES = [
     (r"cjson/.*|cJSON\.h", "cjson"),
     (r"(assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|setjmp|signal|"
      r"std[a-z]+|string|tgmath|threads|time|uchar|wchar|wctype)\.h", "libc"),
-    (r"(dirent|dlfcn|endian|err|fcntl|fnmatch|getopt|glob|grp|libgen|malloc|net/if|netdb|poll|"
+    (r"(dirent|dlfcn|endian|err|fcntl|fnmatch|ftw|getopt|glob|grp|libgen|malloc|net/if|netdb|poll|"
      r"pthread|pwd|regex|sched|spawn|strings|syslog|sysexits|termios|ucontext|unistd)\.h", "libc"),
     (r"(sys|netinet|arpa|linux)/[a-z0-9_]+\.h", "libc"),
     (r"(immintrin|x86intrin|emmintrin|tmmintrin|smmintrin|nmmintrin|cpuid|arm_neon)\.h", "libc"),
