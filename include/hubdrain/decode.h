@@ -2,8 +2,8 @@
 /*
  * Decode: a message body -> records -> events.
  *
- * Owner:   a decoder owns the arena that events point into; it belongs to one worker and is reset
- *          by every hd_decode.
+ * Owner:   a decoder owns the arena that events point into; it belongs to one worker and is emptied
+ *          for every record.
  * Threads: one at a time.
  * Limits:  struct hd_decode_limits. Nothing here depends on the heap after warm-up.
  * Errors:  -ENOMEM only. Whatever the bytes are, each part of the body ends in on_event or on_dead;
@@ -35,6 +35,7 @@ struct hd_decode_limits {
     uint32_t max_body_bytes;   /* after decompression; default 32 MiB */
     uint32_t max_depth;        /* default 64 */
     uint32_t max_fields;       /* a record; default 4096 */
+    bool skip_message;         /* nobody wants event.message: do not spend time on Description */
 };
 
 struct hd_decode_handler {

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Body: the stream of records of one message. Private to decode/. */
+#ifndef HUBDRAIN_DECODE_BODY_H
+#define HUBDRAIN_DECODE_BODY_H
+
+#include "decoder.h"
+
+#define BODY_MAX_FRAMES  64
+#define ELEMENT_HINT_MAX 64
+
+struct frame {
+    bool wrapper;          /* else an array */
+    bool tail_known;       /* the members behind the records have been read already */
+    uint32_t base_columns; /* before this wrapper */
+};
+
+struct body {
+    struct hd_decoder *decoder;
+    const struct hd_decode_handler *handler;
+    void *context;
+    const char *start, *end, *p;
+    uint32_t index;
+    size_t wasted;        /* bytes read more than once */
+    struct hd_slice hint; /* how a whole element of an array began: {"time" */
+    uint32_t n_frames;
+    struct frame frames[BODY_MAX_FRAMES];
+};
+
+/* ---- resync.c ---- */
+/* Where reading goes on after a damaged record. */
+struct resync {
+    const char *to;     /* the damage ends here */
+    const char *resume; /* the next record or separator */
+    bool in_array;      /* still inside the same array */
+};
+struct resync resync(const struct body *body, const char *from);
+
+/* A whole object begins at `from`: damaged neighbours are told by it. */
+void remember_element(struct body *body, const char *from);
+
+#endif
