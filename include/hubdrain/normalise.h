@@ -19,9 +19,9 @@ enum hd_schema { HD_SCHEMA_ECS, HD_SCHEMA_COUNT };
 const char *hd_schema_name(enum hd_schema schema);
 
 struct hd_normalise_options {
-    bool keep_original; /* event.original: the XML, or the record's text */
-    struct hd_slice
-        dataset; /* event.dataset; empty: "windows.<channel's last part>" rules of windows/ */
+    bool keep_original;      /* event.original: the XML, or the record's text */
+    bool keep_message;       /* message: the text rendered on the host, which repeats the data */
+    struct hd_slice dataset; /* event.dataset, copied; empty: by channel, as Elastic names them */
 };
 
 struct hd_normaliser;

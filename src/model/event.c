@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hubdrain/event.h"
+
+const char *hd_envelope_name(enum hd_envelope envelope)
+{
+    switch (envelope) {
+    case HD_ENVELOPE_UNKNOWN:
+        return "unknown";
+    case HD_ENVELOPE_XML:
+        return "xml";
+    case HD_ENVELOPE_WAD:
+        return "wad";
+    case HD_ENVELOPE_JSON_XML:
+        return "json_xml";
+    case HD_ENVELOPE_COLUMNS:
+        return "columns";
+    }
+    return "unknown";
+}
