@@ -22,7 +22,7 @@ MODULES = {
     "base": dict(rank=0, owns="arena buffer slice queue budget clock log error exit metrics", uses="",
                  libraries=""),
     "net": dict(rank=1, owns="loop http stream notify", uses="base", libraries="uv curl"),
-    "auth": dict(rank=2, owns="auth hmac", uses="base net", libraries="openssl cjson", types="hub"),
+    "auth": dict(rank=2, owns="auth hmac storage", uses="base net", libraries="openssl cjson", types="hub"),
     "model": dict(rank=1, owns="event batch json", uses="base", libraries="", types="decode"),
     "hub": dict(rank=3, owns="hub", uses="base net auth model", libraries="proton",
                 types="window"),
