@@ -173,3 +173,16 @@ const struct column_rule *columns_find(const struct hd_decoder *decoder, struct 
     }
     return NULL;
 }
+
+bool column_may_be_xml(const struct column *column)
+{
+    const struct column_rule *rule = column->rule;
+    if (!rule || (rule->kind != COLUMN_XML && rule->kind != COLUMN_MESSAGE) ||
+        column->value.kind != JSON_STRING) {
+        return false;
+    }
+    /* "<Event", perhaps behind white space or a mark, perhaps as "\u003cEvent" */
+    struct hd_slice text = column->value.text;
+    return text.len >= 6 && (text.data[0] == '<' || text.data[0] == '\\' ||
+                             text.data[0] == '\xef' || json_is_space(text.data[0]));
+}

@@ -38,4 +38,7 @@ struct column_rule {
     uint8_t kind, flags;
 };
 
+/* The cheap question; winevent_likely is the exact one. */
+bool column_may_be_xml(const struct column *column);
+
 #endif

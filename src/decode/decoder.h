@@ -56,6 +56,7 @@ struct hd_decoder {
     uint32_t n_columns, cap_columns;
     uint32_t base_columns;       /* those of the wrapper around the record */
     uint32_t seen;               /* kinds of columns, as bits */
+    uint32_t first_xml;          /* the first column that may hold event XML, or UINT32_MAX */
     uint8_t slots[COLUMN_SLOTS]; /* hash of a name -> rule, from 1 */
 
     struct xml xml;
@@ -80,6 +81,9 @@ int text_json(struct hd_decoder *decoder, const struct json_value *value, struct
 int text_append(struct hd_decoder *decoder, struct hd_slice *text, bool *owned,
                 struct hd_slice piece, bool amp);
 int text_xml(struct hd_decoder *decoder, struct hd_slice text, bool amp, struct hd_slice *ret);
+
+/* Equal but for the case of ASCII letters. */
+bool text_same(struct hd_slice a, struct hd_slice b);
 
 /* ---- text.c: numbers; false when the text is none or does not fit ---- */
 bool number_u64(struct hd_slice text, uint64_t *ret); /* decimal, hex with 0x */

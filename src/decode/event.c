@@ -199,7 +199,7 @@ static int set_text(struct filling *f, const struct column *column, uint16_t off
         *slot = text;
         return 0;
     }
-    return hd_slice_ieq(*slot, text) ? 0 : to_envelope(f, column);
+    return text_same(*slot, text) ? 0 : to_envelope(f, column);
 }
 
 static int set_number(struct filling *f, const struct column *column)
@@ -349,24 +349,13 @@ static int fill(struct filling *f)
 
 /* ---- the XML ---- */
 
-static bool may_be_xml(const struct column *column)
-{
-    if (!column->rule || column->value.kind != JSON_STRING ||
-        (column->rule->kind != COLUMN_XML && column->rule->kind != COLUMN_MESSAGE)) {
-        return false;
-    }
-    struct hd_slice text = column->value.text;
-    return text.len >= 6 && (memchr(text.data, '<', 4) || memcmp(text.data, "\\u003", 5) == 0 ||
-                             (column->rule->kind == COLUMN_XML && text.data[0] == '\\'));
-}
-
 /* Finds the event XML among the columns and parses it. 0 with *ret NULL: there is none. */
 static int find_xml(struct hd_decoder *d, const struct column **ret)
 {
     *ret = NULL;
-    for (uint32_t i = d->base_columns; i < d->n_columns; i++) {
+    for (uint32_t i = d->first_xml; i < d->n_columns; i++) {
         const struct column *column = &d->columns[i];
-        if (!may_be_xml(column)) {
+        if (!column_may_be_xml(column)) {
             continue;
         }
         struct hd_slice text;

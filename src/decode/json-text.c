@@ -77,7 +77,7 @@ static const char *unescape_unicode(const char *p, const char *end, char **to)
 }
 
 /* p is at a backslash. */
-static const char *unescape_one(const char *p, const char *end, char **to)
+static inline const char *unescape_one(const char *p, const char *end, char **to)
 {
     static const char plain[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};

@@ -19,6 +19,7 @@ void record_reset(struct hd_decoder *d)
     d->fields.n = d->envelope.n = d->n_unnamed = 0;
     d->n_columns = d->base_columns;
     d->seen = 0;
+    d->first_xml = UINT32_MAX;
     d->fault = NULL;
 }
 
@@ -87,7 +88,11 @@ int record_add_column(struct hd_decoder *d, struct hd_slice name, bool name_esca
     if (rule && value->kind != JSON_NULL) {
         d->seen |= 1u << rule->kind;
     }
-    d->columns[d->n_columns++] = (struct column){name, *value, rule, in_properties};
+    d->columns[d->n_columns] = (struct column){name, *value, rule, in_properties};
+    if (d->first_xml == UINT32_MAX && column_may_be_xml(&d->columns[d->n_columns])) {
+        d->first_xml = d->n_columns;
+    }
+    d->n_columns++;
     return 0;
 }
 

@@ -55,70 +55,108 @@ static inline const char *scan_text_portable(const char *p, const char *end, boo
 
 #ifdef __SSE2__
 
-/* Which of the 16 bytes at p equal the byte that fills `what`; bits at and past end are 0. */
-static inline uint32_t scan_valid(const char *p, const char *end)
+static inline __m128i scan_load(const char *p)
 {
-    return end - p >= 16 ? 0xffffu : (1u << (end - p)) - 1;
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline uint32_t scan_mask(__m128i v, __m128i what)
+{
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, what));
 }
 
 static inline const char *scan_either(const char *p, const char *end, char a, char b)
 {
     const __m128i va = _mm_set1_epi8(a), vb = _mm_set1_epi8(b);
-    for (; p < end; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, va), _mm_cmpeq_epi8(v, vb));
-        uint32_t mask = (uint32_t)_mm_movemask_epi8(hit) & scan_valid(p, end);
+    for (; end - p >= 16; p += 16) {
+        __m128i v = scan_load(p);
+        uint32_t mask = scan_mask(v, va) | scan_mask(v, vb);
         if (mask) {
             return p + __builtin_ctz(mask);
         }
     }
-    return end;
+    return scan_either_portable(p, end, a, b);
+}
+
+/* How many backslashes stand right before bit `i` (1 to 16); the first byte is never escaped. */
+static inline uint32_t scan_slashes(uint32_t slashes, uint32_t i)
+{
+    return (uint32_t)__builtin_clz(~(slashes << (32 - i)));
+}
+
+/* Long strings: 64 bytes at a time as long as there is no quote in them. */
+static inline const char *scan_string_long(const char *p, const char *end, uint32_t *escaped)
+{
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+    __m128i any = _mm_setzero_si128();
+    while (end - p >= 64) {
+        __m128i a = scan_load(p), b = scan_load(p + 16), c = scan_load(p + 32),
+                d = scan_load(p + 48);
+        __m128i quotes =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(a, quote), _mm_cmpeq_epi8(b, quote)),
+                         _mm_or_si128(_mm_cmpeq_epi8(c, quote), _mm_cmpeq_epi8(d, quote)));
+        if (_mm_movemask_epi8(quotes)) {
+            break;
+        }
+        any = _mm_or_si128(
+            any, _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(a, slash), _mm_cmpeq_epi8(b, slash)),
+                              _mm_or_si128(_mm_cmpeq_epi8(c, slash), _mm_cmpeq_epi8(d, slash))));
+        uint32_t run = 0;
+        while (run < 64 && p[63 - run] == '\\') {
+            run++;
+        }
+        p += 64 + run % 2;
+    }
+    *escaped = (uint32_t)_mm_movemask_epi8(any);
+    return p;
 }
 
 static inline const char *scan_string(const char *p, const char *end, bool *ret_escaped)
 {
     const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
-    bool escaped = false;
-    while (p < end) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        uint32_t valid = scan_valid(p, end);
-        uint32_t quotes = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, quote)) & valid;
-        uint32_t mask = ((uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, slash)) & valid) | quotes;
-        uint32_t step = 16;
-        while (mask) {
-            uint32_t bit = (uint32_t)__builtin_ctz(mask);
-            if (quotes >> bit & 1) {
-                *ret_escaped = escaped;
-                return p + bit;
+    uint32_t escaped = 0;
+    bool first = true;
+    while (end - p >= 16) {
+        __m128i v = scan_load(p);
+        uint32_t quotes = scan_mask(v, quote), slashes = scan_mask(v, slash);
+        for (; quotes; quotes &= quotes - 1) {
+            uint32_t i = (uint32_t)__builtin_ctz(quotes);
+            if (i == 0 || scan_slashes(slashes, i) % 2 == 0) {
+                *ret_escaped = (escaped | (slashes & ((1u << i) - 1))) != 0;
+                return p + i;
             }
-            /* a backslash takes the next byte with it, which may be in the next vector */
-            escaped = true;
-            mask &= ~(3u << bit);
-            step = bit == 15 ? 17 : 16;
         }
-        p += step;
+        escaped |= slashes;
+        /* a backslash at the end of the vector takes the first byte of the next one with it */
+        p += 16 + (slashes >> 15 && scan_slashes(slashes, 16) % 2);
+        if (first) {
+            uint32_t more;
+            first = false;
+            p = scan_string_long(p, end, &more);
+            escaped |= more;
+        }
     }
-    *ret_escaped = escaped;
-    return end;
+    p = scan_string_portable(p, end, ret_escaped);
+    *ret_escaped |= escaped != 0;
+    return p;
 }
 
 static inline const char *scan_text(const char *p, const char *end, bool *ret_amp)
 {
     const __m128i less = _mm_set1_epi8('<'), ampersand = _mm_set1_epi8('&');
-    bool amp = false;
-    for (; p < end; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        uint32_t valid = scan_valid(p, end);
-        uint32_t ends = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, less)) & valid;
-        uint32_t amps = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, ampersand)) & valid;
+    uint32_t amp = 0;
+    for (; end - p >= 16; p += 16) {
+        __m128i v = scan_load(p);
+        uint32_t ends = scan_mask(v, less), amps = scan_mask(v, ampersand);
         if (ends) {
-            *ret_amp = amp || (amps & (ends - 1) & ~ends) != 0;
+            *ret_amp = (amp | (amps & (ends - 1) & ~ends)) != 0;
             return p + __builtin_ctz(ends);
         }
-        amp |= amps != 0;
+        amp |= amps;
     }
-    *ret_amp = amp;
-    return end;
+    p = scan_text_portable(p, end, ret_amp);
+    *ret_amp |= amp != 0;
+    return p;
 }
 
 #else

@@ -5,6 +5,7 @@
  * mostly ends at once. What no row names, what comes twice, and numbers that are none are kept as
  * fields of the envelope, by their XML names.
  */
+#include "scan.h"
 #include "winevent.h"
 
 enum slot_kind { SLOT_TEXT, SLOT_U32, SLOT_U64, SLOT_HEX };
@@ -80,6 +81,82 @@ static bool slot_set(struct hd_event *event, const struct slot *slot, struct hd_
     }
     event->has |= slot->has;
     return true;
+}
+
+// clang-format off
+/* The elements as Windows writes them: literal text and the row whose value stands behind it. */
+#define MAX_PIECES 3
+struct pattern {
+    struct { struct hd_slice before; uint8_t slot; bool optional; } pieces[MAX_PIECES];
+    struct hd_slice after;
+    char stop; /* ends a value */
+};
+#define ELEMENT(name, row) {{{HD_SLICE("<" name ">"), row, false}}, HD_SLICE("</" name ">"), '<'}
+static const struct pattern patterns[] = {
+    {{{HD_SLICE("<Provider Name='"), 0, false}, {HD_SLICE("' Guid='"), 1, true},
+      {HD_SLICE("' EventSourceName='"), 2, true}}, HD_SLICE("'/>"), '\''},
+    ELEMENT("EventID", 3), ELEMENT("Version", 5), ELEMENT("Level", 6), ELEMENT("Task", 7),
+    ELEMENT("Opcode", 8), ELEMENT("Keywords", 9),
+    {{{HD_SLICE("<TimeCreated SystemTime='"), 10, false}}, HD_SLICE("'/>"), '\''},
+    ELEMENT("EventRecordID", 11),
+    {{{HD_SLICE(""), 0, false}}, HD_SLICE("<Correlation/>"), 0},
+    {{{HD_SLICE("<Execution ProcessID='"), 14, false}, {HD_SLICE("' ThreadID='"), 15, false}},
+     HD_SLICE("'/>"), '\''},
+    ELEMENT("Channel", 16), ELEMENT("Computer", 17),
+    {{{HD_SLICE("<Security UserID='"), 18, false}}, HD_SLICE("'/>"), '\''},
+};
+// clang-format on
+
+static inline bool literal(const char *p, const char *end, struct hd_slice text)
+{
+    return (size_t)(end - p) >= text.len && memcmp(p, text.data, text.len) == 0;
+}
+
+/* The element at p if it is of this pattern: sets its rows and returns its end, else NULL. */
+static const char *match(struct hd_decoder *d, const struct pattern *pattern, const char *p)
+{
+    const char *end = d->xml.end;
+    struct hd_slice values[MAX_PIECES];
+    bool amp;
+    for (int i = 0; i < MAX_PIECES && pattern->pieces[i].before.len; i++) {
+        values[i].data = NULL;
+        if (!literal(p, end, pattern->pieces[i].before)) {
+            if (!pattern->pieces[i].optional) {
+                return NULL;
+            }
+            continue;
+        }
+        p += pattern->pieces[i].before.len;
+        const char *stop = pattern->stop == '<' ? scan_text(p, end, &amp)
+                                                : scan_either(p, end, pattern->stop, '&');
+        if (stop == end || *stop == '&' || (pattern->stop == '<' && amp)) {
+            return NULL;
+        }
+        values[i] = hd_slice(p, (size_t)(stop - p));
+        p = stop;
+    }
+    if (!literal(p, end, pattern->after)) {
+        return NULL;
+    }
+    const uint32_t has = d->event.has;
+    for (int i = 0; i < MAX_PIECES && pattern->pieces[i].before.len; i++) {
+        if (values[i].data && !slot_set(&d->event, &slots[pattern->pieces[i].slot], values[i])) {
+            /* not a number, or there already: the general way says what becomes of it */
+            d->event.has = has;
+            return NULL;
+        }
+    }
+    return p + pattern->after.len;
+}
+
+void system_patterns(struct hd_decoder *d)
+{
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        const char *after = match(d, &patterns[i], d->xml.p);
+        if (after) {
+            d->xml.p = after;
+        }
+    }
 }
 
 /* The first row of this element, or NULL. */

@@ -114,6 +114,23 @@ int text_append(struct hd_decoder *decoder, struct hd_slice *text, bool *owned,
     return 0;
 }
 
+bool text_same(struct hd_slice a, struct hd_slice b)
+{
+    if (a.len != b.len) {
+        return false;
+    }
+    size_t i = 0;
+    for (; a.len - i >= 8; i += 8) {
+        uint64_t x, y;
+        memcpy(&x, a.data + i, 8);
+        memcpy(&y, b.data + i, 8);
+        if ((x ^ y) & 0xdfdfdfdfdfdfdfdf) {
+            return false; /* more than the case differs */
+        }
+    }
+    return hd_slice_eq(a, b) || hd_slice_ieq(a, b);
+}
+
 static bool hex(struct hd_slice text, uint64_t *ret)
 {
     uint64_t number = 0;
@@ -153,7 +170,7 @@ bool number_u64(struct hd_slice text, uint64_t *ret)
             return false;
         }
         uint64_t digit = (uint64_t)(text.data[i] - '0');
-        if (number > (UINT64_MAX - digit) / 10) {
+        if (i >= 19 && number > (UINT64_MAX - digit) / 10) {
             return false;
         }
         number = number * 10 + digit;

@@ -238,6 +238,9 @@ static int section_children(struct hd_decoder *d, bool *ret_cut)
 
 static int system_section(struct hd_decoder *d, bool *ret_cut)
 {
+    if (!d->xml.empty) {
+        system_patterns(d);
+    }
     return winevent_children(d, system_element, ret_cut);
 }
 

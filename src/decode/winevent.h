@@ -17,6 +17,8 @@ int winevent_children(struct hd_decoder *decoder, winevent_element_fn *element, 
 int winevent_text(struct hd_decoder *decoder, struct hd_slice *ret, bool *ret_cut);
 
 /* ---- system.c ---- */
+/* Takes the elements at d->xml.p that are as Windows writes them. */
+void system_patterns(struct hd_decoder *decoder);
 int system_element(struct hd_decoder *decoder, bool *ret_cut);
 int rendering_element(struct hd_decoder *decoder, bool *ret_cut);
 int rendering_attributes(struct hd_decoder *decoder);
