@@ -75,8 +75,9 @@ struct hd_config {
 
 /* One value given on the command line. */
 struct hd_config_override {
-    const char *assignment; /* "a.b=value" */
-    const char *label;      /* how a message calls it; NULL: "--set a.b" */
+    const char *key; /* "log.level"; NULL: value is "KEY=VALUE" */
+    const char *value;
+    const char *label; /* how a message calls it, "--log-level"; NULL: "--set KEY" */
 };
 
 /* Where a configuration comes from; later ones win: defaults, file, environment, overrides. */
@@ -95,6 +96,11 @@ typedef void hd_config_report_fn(void *context, bool warning, const struct hd_di
 int hd_config_load(const struct hd_config_source *source, hd_config_report_fn *report,
                    void *context, struct hd_config **ret);
 void hd_config_free(struct hd_config *config); /* accepts NULL; wipes secrets */
+
+/* "1m30s", "5MiB": the shortest exact text, as it would be written in the file. */
+#define HD_CONFIG_TEXT_SIZE 48
+const char *hd_config_format_duration(int64_t ms, char ret[HD_CONFIG_TEXT_SIZE]);
+const char *hd_config_format_size(uint64_t bytes, char ret[HD_CONFIG_TEXT_SIZE]);
 
 /* The schema as text, for documents, editors and tests: Markdown tables, scdoc paragraphs, JSON
  * Schema. -ENOMEM. */

@@ -16,7 +16,7 @@
 
 static const char *row_name(enum hd_key key)
 {
-    return hd_schema_rows[key].path + strlen("outputs.*.");
+    return config_schema_rows[key].path + strlen("outputs.*.");
 }
 
 /* One file that something writes. */
@@ -36,8 +36,8 @@ static int resolve(struct hd_draft *draft, struct target *target)
     const char *slash = strrchr(target->path, '/');
     const char *last = slash ? slash + 1 : target->path;
     const char *directory =
-        slash ? hd_pool_copy(&draft->tree, target->path,
-                             slash == target->path ? 1 : (size_t)(slash - target->path))
+        slash ? config_pool_copy(&draft->tree, target->path,
+                                 slash == target->path ? 1 : (size_t)(slash - target->path))
               : ".";
 
     if (!directory) {
@@ -49,8 +49,9 @@ static int resolve(struct hd_draft *draft, struct target *target)
         target->inode = status.st_ino;
     }
     char *real = realpath(directory, NULL);
-    target->real = real ? hd_pool_printf(&draft->tree, "%s/%s", strcmp(real, "/") ? real : "", last)
-                        : target->path;
+    target->real =
+        real ? config_pool_printf(&draft->tree, "%s/%s", strcmp(real, "/") ? real : "", last)
+             : target->path;
     free(real);
     return target->real ? 0 : -ENOMEM;
 }
@@ -69,20 +70,20 @@ static void check_path(struct hd_draft *draft, const struct target *target)
     struct stat status;
 
     if (stat(target->path, &status) == 0 && S_ISDIR(status.st_mode)) {
-        hd_report_mistake(&draft->report, &target->where, "%s: %s is a directory; add a file name",
-                          target->what, target->path);
+        config_report_mistake(&draft->report, &target->where,
+                              "%s: %s is a directory; add a file name", target->what, target->path);
         return;
     }
     if (slash && !slash[1]) {
-        hd_report_mistake(&draft->report, &target->where, "%s: the path ends in /; add a file name",
-                          target->what);
+        config_report_mistake(&draft->report, &target->where,
+                              "%s: the path ends in /; add a file name", target->what);
         return;
     }
     char *directory =
         slash ? strndup(target->path, slash == target->path ? 1 : (size_t)(slash - target->path))
               : strdup(".");
     if (directory && access(directory, W_OK | X_OK) != 0) {
-        hd_report_warning(
+        config_report_warning(
             &draft->report, &target->where, "%s: the directory %s %s", target->what, directory,
             errno == ENOENT ? "does not exist; create it, hubdrain waits until it is there"
                             : "cannot be written by this user");
@@ -94,7 +95,7 @@ static int check_files(struct hd_draft *draft)
 {
     const struct hd_config *config = &draft->full->config;
     struct target *targets =
-        hd_pool_alloc(&draft->tree, (config->n_outputs + 1) * sizeof(*targets));
+        config_pool_alloc(&draft->tree, (config->n_outputs + 1) * sizeof(*targets));
     size_t n = 0;
 
     if (!targets) {
@@ -103,7 +104,8 @@ static int check_files(struct hd_draft *draft)
     for (size_t i = 0; i < config->n_outputs; i++) {
         const struct hd_node *given = draft->outputs[i].given[HD_KEY_OUTPUT_PATH];
         if (config->outputs[i].file.path && given) {
-            const char *what = hd_pool_printf(&draft->tree, "output %s", config->outputs[i].name);
+            const char *what =
+                config_pool_printf(&draft->tree, "output %s", config->outputs[i].name);
             targets[n++] = (struct target){.what = what ? what : "output",
                                            .path = config->outputs[i].file.path,
                                            .where = given->where};
@@ -111,7 +113,7 @@ static int check_files(struct hd_draft *draft)
     }
     if (config->deadletter.path && !draft->bad[HD_KEY_DEAD_LETTER_PATH]) {
         const struct hd_node *given = draft->given[HD_KEY_DEAD_LETTER_PATH];
-        targets[n++] = (struct target){.what = hd_schema_rows[HD_KEY_DEAD_LETTER_PATH].path,
+        targets[n++] = (struct target){.what = config_schema_rows[HD_KEY_DEAD_LETTER_PATH].path,
                                        .path = config->deadletter.path,
                                        .where = given ? given->where : (struct hd_where){0}};
     }
@@ -124,9 +126,10 @@ static int check_files(struct hd_draft *draft)
         for (size_t j = 0; j < i; j++) {
             if (same(&targets[i], &targets[j])) {
                 bool placed = targets[i].where.rank != HD_RANK_DEFAULT;
-                hd_report_mistake(&draft->report, placed ? &targets[i].where : &targets[j].where,
-                                  "%s writes to the same file as %s (%s); give each its own",
-                                  targets[i].what, targets[j].what, targets[i].path);
+                config_report_mistake(&draft->report,
+                                      placed ? &targets[i].where : &targets[j].where,
+                                      "%s writes to the same file as %s (%s); give each its own",
+                                      targets[i].what, targets[j].what, targets[i].path);
                 break;
             }
         }
@@ -141,38 +144,40 @@ static void check_keys(struct hd_draft *draft, size_t number)
     const struct hd_draft_output *output = &draft->outputs[number];
 
     for (size_t i = 0; i < HD_KEY_COUNT; i++) {
-        const struct hd_schema_row *row = &hd_schema_rows[i];
+        const struct hd_schema_row *row = &config_schema_rows[i];
         if (output->given[i] && row->only && strcmp(row->only, options->kind) != 0) {
-            hd_report_mistake(&draft->report, &output->given[i]->where,
-                              "outputs.%s.%s: only outputs of type %s have this key, this is %s",
-                              options->name, row_name((enum hd_key)i), row->only, options->kind);
+            config_report_mistake(
+                &draft->report, &output->given[i]->where,
+                "outputs.%s.%s: only outputs of type %s have this key, this is %s", options->name,
+                row_name((enum hd_key)i), row->only, options->kind);
         }
     }
     if (strcmp(options->kind, "file") == 0 && !options->file.path &&
         !output->bad[HD_KEY_OUTPUT_PATH]) {
-        hd_report_mistake(&draft->report, output->name ? &output->name->where : NULL,
-                          "outputs.%s: %s is missing: the file to append to", options->name,
-                          row_name(HD_KEY_OUTPUT_PATH));
+        config_report_mistake(&draft->report, output->name ? &output->name->where : NULL,
+                              "outputs.%s: %s is missing: the file to append to", options->name,
+                              row_name(HD_KEY_OUTPUT_PATH));
     }
     if (options->file.rotate_bytes && options->file.rotate_bytes < SMALLEST_ROTATION) {
-        hd_report_mistake(&draft->report, &output->given[HD_KEY_OUTPUT_ROTATE_SIZE]->where,
-                          "outputs.%s.%s: must be at least 4KiB, or 0 for never", options->name,
-                          row_name(HD_KEY_OUTPUT_ROTATE_SIZE));
+        config_report_mistake(&draft->report, &output->given[HD_KEY_OUTPUT_ROTATE_SIZE]->where,
+                              "outputs.%s.%s: must be at least 4KiB, or 0 for never", options->name,
+                              row_name(HD_KEY_OUTPUT_ROTATE_SIZE));
     }
     if (options->file.rotate_interval_ms && options->file.rotate_interval_ms < 1000) {
-        hd_report_mistake(&draft->report, &output->given[HD_KEY_OUTPUT_ROTATE_INTERVAL]->where,
-                          "outputs.%s.%s: must be at least 1s, or 0 for never", options->name,
-                          row_name(HD_KEY_OUTPUT_ROTATE_INTERVAL));
+        config_report_mistake(&draft->report, &output->given[HD_KEY_OUTPUT_ROTATE_INTERVAL]->where,
+                              "outputs.%s.%s: must be at least 1s, or 0 for never", options->name,
+                              row_name(HD_KEY_OUTPUT_ROTATE_INTERVAL));
     }
     if (output->given[HD_KEY_OUTPUT_FSYNC_INTERVAL] && !output->bad[HD_KEY_OUTPUT_FSYNC] &&
         options->file.fsync != HD_FSYNC_INTERVAL) {
-        hd_report_warning(&draft->report, &output->given[HD_KEY_OUTPUT_FSYNC_INTERVAL]->where,
-                          "outputs.%s.%s is not used: %s is not interval", options->name,
-                          row_name(HD_KEY_OUTPUT_FSYNC_INTERVAL), row_name(HD_KEY_OUTPUT_FSYNC));
+        config_report_warning(&draft->report, &output->given[HD_KEY_OUTPUT_FSYNC_INTERVAL]->where,
+                              "outputs.%s.%s is not used: %s is not interval", options->name,
+                              row_name(HD_KEY_OUTPUT_FSYNC_INTERVAL),
+                              row_name(HD_KEY_OUTPUT_FSYNC));
     }
 }
 
-int hd_check_outputs(struct hd_draft *draft)
+int config_check_outputs(struct hd_draft *draft)
 {
     const struct hd_config *config = &draft->full->config;
     const char *first_stdout = NULL;
@@ -185,17 +190,19 @@ int hd_check_outputs(struct hd_draft *draft)
             continue;
         }
         if (!options->kind) {
-            hd_report_mistake(&draft->report, where, "outputs.%s: %s is missing: file or stdout",
-                              options->name, row_name(HD_KEY_OUTPUT_TYPE));
+            config_report_mistake(&draft->report, where,
+                                  "outputs.%s: %s is missing: file or stdout", options->name,
+                                  row_name(HD_KEY_OUTPUT_TYPE));
             continue;
         }
         check_keys(draft, i);
         if (strcmp(options->kind, "stdout") == 0) {
             if (first_stdout) {
-                hd_report_mistake(&draft->report, where,
-                                  "outputs.%s: the output %s writes to standard output already; "
-                                  "remove one of them",
-                                  options->name, first_stdout);
+                config_report_mistake(
+                    &draft->report, where,
+                    "outputs.%s: the output %s writes to standard output already; "
+                    "remove one of them",
+                    options->name, first_stdout);
             }
             first_stdout = first_stdout ? first_stdout : options->name;
         }

@@ -17,7 +17,7 @@
 #include "hubdrain/clock.h"
 #include "value.h"
 
-#define PATH(key)    (hd_schema_rows[key].path)
+#define PATH(key)    (config_schema_rows[key].path)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct hd_where *where(const struct hd_draft *draft, enum hd_key key)
@@ -40,10 +40,11 @@ static void check_hub_name(struct hd_draft *draft)
     }
     size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
     if (name[good] || strlen(name) > 256) {
-        hd_report_mistake(&draft->report, where(draft, HD_KEY_EVENTHUB_NAME),
-                          "%s: %s is no event hub's name: at most 256 letters, digits, '.', '-' "
-                          "and '_'",
-                          PATH(HD_KEY_EVENTHUB_NAME), hd_quote(name, quoted));
+        config_report_mistake(
+            &draft->report, where(draft, HD_KEY_EVENTHUB_NAME),
+            "%s: %s is no event hub's name: at most 256 letters, digits, '.', '-' "
+            "and '_'",
+            PATH(HD_KEY_EVENTHUB_NAME), config_quote(name, quoted));
         draft->bad[HD_KEY_EVENTHUB_NAME] = true;
     }
 }
@@ -63,9 +64,9 @@ static void check_connection_string(struct hd_draft *draft)
         return;
     }
     if (!string) {
-        hd_report_mistake(&draft->report, where(draft, key),
-                          "%s: missing; set it, or the environment variable %s", PATH(key),
-                          hd_schema_rows[key].environment);
+        config_report_mistake(&draft->report, where(draft, key),
+                              "%s: missing; set it, or the environment variable %s", PATH(key),
+                              config_schema_rows[key].environment);
         return;
     }
     if (hd_eventhub_address_parse(string, name, address, &diag) == 0) {
@@ -74,17 +75,19 @@ static void check_connection_string(struct hd_draft *draft)
         return;
     }
     if (name && hd_eventhub_address_parse(string, NULL, &alone, NULL) == 0) {
-        hd_report_mistake(&draft->report, where(draft, name_key),
-                          "%s is %s, but the connection string's EntityPath is %s; remove one of "
-                          "them",
-                          PATH(name_key), hd_quote(name, one), hd_quote(alone.hub, two));
+        config_report_mistake(
+            &draft->report, where(draft, name_key),
+            "%s is %s, but the connection string's EntityPath is %s; remove one of "
+            "them",
+            PATH(name_key), config_quote(name, one), config_quote(alone.hub, two));
     } else if (!name && hd_eventhub_address_parse(string, "any", &alone, NULL) == 0) {
-        hd_report_mistake(&draft->report, where(draft, key),
-                          "%s: the connection string is a namespace's (no EntityPath); name the "
-                          "event hub in %s",
-                          PATH(key), PATH(name_key));
+        config_report_mistake(
+            &draft->report, where(draft, key),
+            "%s: the connection string is a namespace's (no EntityPath); name the "
+            "event hub in %s",
+            PATH(key), PATH(name_key));
     } else {
-        hd_report_mistake(&draft->report, where(draft, key), "%s: %s", PATH(key), diag.text);
+        config_report_mistake(&draft->report, where(draft, key), "%s: %s", PATH(key), diag.text);
     }
     explicit_bzero(&alone, sizeof(alone));
     draft->bad[key] = true;
@@ -96,8 +99,8 @@ static void check_file(struct hd_draft *draft, enum hd_key key, const char *path
         return;
     }
     if (access(path, R_OK) != 0) {
-        hd_report_mistake(&draft->report, where(draft, key), "%s: cannot read %s: %s", PATH(key),
-                          path, strerror(errno));
+        config_report_mistake(&draft->report, where(draft, key), "%s: cannot read %s: %s",
+                              PATH(key), path, strerror(errno));
     }
 }
 
@@ -108,12 +111,12 @@ static void check_tls(struct hd_draft *draft)
     check_file(draft, HD_KEY_EVENTHUB_CA_FILE, config->eventhub_ca_file);
     check_file(draft, HD_KEY_CHECKPOINT_CA_FILE, config->store.ca_file);
     if (config->eventhub_ca_file && *config->address.host && !config->address.tls) {
-        hd_report_mistake(&draft->report, where(draft, HD_KEY_EVENTHUB_CA_FILE),
-                          "%s has no effect: the connection string %s, and that is without TLS; "
-                          "remove one of them",
-                          PATH(HD_KEY_EVENTHUB_CA_FILE),
-                          config->address.emulator ? "has UseDevelopmentEmulator=true"
-                                                   : "begins with amqp://");
+        config_report_mistake(
+            &draft->report, where(draft, HD_KEY_EVENTHUB_CA_FILE),
+            "%s has no effect: the connection string %s, and that is without TLS; "
+            "remove one of them",
+            PATH(HD_KEY_EVENTHUB_CA_FILE),
+            config->address.emulator ? "has UseDevelopmentEmulator=true" : "begins with amqp://");
     }
 }
 
@@ -124,10 +127,11 @@ static void check_group(struct hd_draft *draft)
     char quoted[HD_QUOTE_SIZE];
 
     if (strlen(group) > 50 || strpbrk(group, "/?# \t\\")) {
-        hd_report_mistake(&draft->report, where(draft, key),
-                          "%s: %s is no consumer group's name: at most 50 characters, no blanks, "
-                          "no / \\ ? #",
-                          PATH(key), hd_quote(group, quoted));
+        config_report_mistake(
+            &draft->report, where(draft, key),
+            "%s: %s is no consumer group's name: at most 50 characters, no blanks, "
+            "no / \\ ? #",
+            PATH(key), config_quote(group, quoted));
     }
 }
 
@@ -135,13 +139,13 @@ static void check_backoff(struct hd_draft *draft)
 {
     const enum hd_key min = HD_KEY_EVENTHUB_BACKOFF_MIN, max = HD_KEY_EVENTHUB_BACKOFF_MAX;
     const struct hd_config *config = &draft->full->config;
-    char a[HD_VALUE_TEXT_SIZE], b[HD_VALUE_TEXT_SIZE];
+    char a[HD_CONFIG_TEXT_SIZE], b[HD_CONFIG_TEXT_SIZE];
 
     if (!any_bad(draft, min, max) && config->backoff_min_ms > config->backoff_max_ms) {
-        hd_report_mistake(&draft->report, where(draft, draft->given[min] ? min : max),
-                          "%s (%s) is longer than %s (%s)", PATH(min),
-                          hd_value_format_duration(config->backoff_min_ms, a), PATH(max),
-                          hd_value_format_duration(config->backoff_max_ms, b));
+        config_report_mistake(&draft->report, where(draft, draft->given[min] ? min : max),
+                              "%s (%s) is longer than %s (%s)", PATH(min),
+                              hd_config_format_duration(config->backoff_min_ms, a), PATH(max),
+                              hd_config_format_duration(config->backoff_max_ms, b));
     }
 }
 
@@ -152,9 +156,9 @@ static void check_starts(struct hd_draft *draft)
 
     if (start->kind == HD_START_TIME && start->enqueued_ms > hd_clock_realtime_ms()) {
         hd_clock_format_ms(start->enqueued_ms, text);
-        hd_report_warning(&draft->report, where(draft, HD_KEY_EVENTHUB_START),
-                          "%s: %s lies in the future; nothing is read until then",
-                          PATH(HD_KEY_EVENTHUB_START), text);
+        config_report_warning(&draft->report, where(draft, HD_KEY_EVENTHUB_START),
+                              "%s: %s lies in the future; nothing is read until then",
+                              PATH(HD_KEY_EVENTHUB_START), text);
     }
 }
 
@@ -191,7 +195,7 @@ static void check_storage_string(struct hd_draft *draft)
             "of the storage account)";
     }
     if (fault) {
-        hd_report_mistake(&draft->report, where(draft, key), "%s: %s", PATH(key), fault);
+        config_report_mistake(&draft->report, where(draft, key), "%s: %s", PATH(key), fault);
     }
 }
 
@@ -214,9 +218,9 @@ static void check_blob(struct hd_draft *draft)
     }
     if (store->kind != HD_STORE_BLOB) {
         if (store->connection_string && draft->given[string]->where.rank != HD_RANK_ENVIRONMENT) {
-            hd_report_warning(&draft->report, where(draft, string),
-                              "%s is not used: %s is not blob", PATH(string),
-                              PATH(HD_KEY_CHECKPOINT_STORE));
+            config_report_warning(&draft->report, where(draft, string),
+                                  "%s is not used: %s is not blob", PATH(string),
+                                  PATH(HD_KEY_CHECKPOINT_STORE));
         }
         return;
     }
@@ -224,17 +228,18 @@ static void check_blob(struct hd_draft *draft)
         if (store->connection_string) {
             check_storage_string(draft);
         } else {
-            hd_report_mistake(&draft->report, where(draft, HD_KEY_CHECKPOINT_STORE),
-                              "%s: blob needs %s, or the environment variable %s",
-                              PATH(HD_KEY_CHECKPOINT_STORE), PATH(string),
-                              hd_schema_rows[string].environment);
+            config_report_mistake(&draft->report, where(draft, HD_KEY_CHECKPOINT_STORE),
+                                  "%s: blob needs %s, or the environment variable %s",
+                                  PATH(HD_KEY_CHECKPOINT_STORE), PATH(string),
+                                  config_schema_rows[string].environment);
         }
     }
     if (!good_container(store->container)) {
-        hd_report_mistake(&draft->report, where(draft, HD_KEY_CHECKPOINT_CONTAINER),
-                          "%s: %s is no container's name: 3 to 63 small letters, digits and single "
-                          "hyphens",
-                          PATH(HD_KEY_CHECKPOINT_CONTAINER), hd_quote(store->container, quoted));
+        config_report_mistake(
+            &draft->report, where(draft, HD_KEY_CHECKPOINT_CONTAINER),
+            "%s: %s is no container's name: 3 to 63 small letters, digits and single "
+            "hyphens",
+            PATH(HD_KEY_CHECKPOINT_CONTAINER), config_quote(store->container, quoted));
     }
 }
 
@@ -248,16 +253,17 @@ static void check_store(struct hd_draft *draft)
         return;
     }
     if (store->kind == HD_STORE_MEMORY) {
-        hd_report_warning(&draft->report, where(draft, HD_KEY_CHECKPOINT_STORE),
-                          "%s: memory forgets at the end of the process; everything is read again "
-                          "after a restart",
-                          PATH(HD_KEY_CHECKPOINT_STORE));
+        config_report_warning(
+            &draft->report, where(draft, HD_KEY_CHECKPOINT_STORE),
+            "%s: memory forgets at the end of the process; everything is read again "
+            "after a restart",
+            PATH(HD_KEY_CHECKPOINT_STORE));
     }
     if (store->kind == HD_STORE_FILE && stat(store->directory, &status) == 0 &&
         !S_ISDIR(status.st_mode)) {
-        hd_report_mistake(&draft->report, where(draft, HD_KEY_CHECKPOINT_DIRECTORY),
-                          "%s: %s is no directory", PATH(HD_KEY_CHECKPOINT_DIRECTORY),
-                          store->directory);
+        config_report_mistake(&draft->report, where(draft, HD_KEY_CHECKPOINT_DIRECTORY),
+                              "%s: %s is no directory", PATH(HD_KEY_CHECKPOINT_DIRECTORY),
+                              store->directory);
     }
 }
 
@@ -265,13 +271,13 @@ static void check_store(struct hd_draft *draft)
 static void check_fits(struct hd_draft *draft, enum hd_key key, uint64_t bytes, enum hd_key in_key,
                        uint64_t in_bytes, const char *part)
 {
-    char a[HD_VALUE_TEXT_SIZE], b[HD_VALUE_TEXT_SIZE];
+    char a[HD_CONFIG_TEXT_SIZE], b[HD_CONFIG_TEXT_SIZE];
 
     if (!any_bad(draft, key, in_key) && bytes > in_bytes) {
-        hd_report_mistake(&draft->report, where(draft, draft->given[key] ? key : in_key),
-                          "%s (%s) is larger than %s%s (%s); lower it, or raise %s", PATH(key),
-                          hd_value_format_size(bytes, a), part, PATH(in_key),
-                          hd_value_format_size(in_bytes, b), PATH(in_key));
+        config_report_mistake(&draft->report, where(draft, draft->given[key] ? key : in_key),
+                              "%s (%s) is larger than %s%s (%s); lower it, or raise %s", PATH(key),
+                              hd_config_format_size(bytes, a), part, PATH(in_key),
+                              hd_config_format_size(in_bytes, b), PATH(in_key));
     }
 }
 
@@ -292,7 +298,7 @@ static void check_sizes(struct hd_draft *draft)
                HD_KEY_DEAD_LETTER_MAX_SIZE, config->deadletter.max_bytes, "");
 }
 
-int hd_check(struct hd_draft *draft)
+int config_check(struct hd_draft *draft)
 {
     static void (*const rules[])(struct hd_draft * draft) = {
         check_hub_name, check_connection_string,
@@ -304,5 +310,5 @@ int hd_check(struct hd_draft *draft)
     for (size_t i = 0; i < COUNT(rules); i++) {
         rules[i](draft);
     }
-    return hd_check_outputs(draft);
+    return config_check_outputs(draft);
 }

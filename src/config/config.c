@@ -30,21 +30,21 @@ static int read_text(struct hd_draft *draft, const char *path, struct hd_slice *
     size_t len = 0;
     ssize_t n = 1;
 
-    char *text = hd_pool_alloc(&draft->tree, FILE_MAX + 1);
+    char *text = config_pool_alloc(&draft->tree, FILE_MAX + 1);
     if (!text) {
         return -ENOMEM;
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        hd_report_mistake(&draft->report, &where, "cannot open the configuration: %s",
-                          strerror(errno));
+        config_report_mistake(&draft->report, &where, "cannot open the configuration: %s",
+                              strerror(errno));
         return 1;
     }
     while (n != 0 && len <= FILE_MAX) {
         n = read(fd, text + len, FILE_MAX + 1 - len);
         if (n < 0 && errno != EINTR) {
-            hd_report_mistake(&draft->report, &where, "cannot read the configuration: %s",
-                              strerror(errno));
+            config_report_mistake(&draft->report, &where, "cannot read the configuration: %s",
+                                  strerror(errno));
             close(fd);
             return 1;
         }
@@ -52,7 +52,7 @@ static int read_text(struct hd_draft *draft, const char *path, struct hd_slice *
     }
     close(fd);
     if (len > FILE_MAX) {
-        hd_report_mistake(&draft->report, &where, "the configuration is larger than 1 MiB");
+        config_report_mistake(&draft->report, &where, "the configuration is larger than 1 MiB");
         return 1;
     }
     *ret = hd_slice(text, len);
@@ -75,7 +75,7 @@ static int read_tree(struct hd_draft *draft, const struct hd_config_source *sour
         }
     }
     const char *name = source->path ? source->path : "configuration";
-    int r = hd_yaml_read(&draft->tree, text, name, &draft->report, ret);
+    int r = config_yaml_read(&draft->tree, text, name, &draft->report, ret);
     return r ? r : draft->report.mistakes && !*ret ? 1 : 0;
 }
 
@@ -88,20 +88,20 @@ static int load(struct hd_draft *draft, const struct hd_config_source *source)
         return r < 0 ? r : 0;
     }
     if (root && root->kind != HD_NODE_MAPPING) {
-        return hd_tree_apply(draft, root); /* says so, before an overlay would replace it */
+        return config_apply_tree(draft, root); /* says so, before an overlay would replace it */
     }
-    r = hd_environment_overlay(draft, &root);
-    r = r ? r : hd_overrides_overlay(draft, &root, source->overrides, source->n_overrides);
-    r = r ? r : hd_defaults_apply(draft);
-    r = r ? r : hd_tree_apply(draft, root);
-    r = r ? r : hd_defaults_complete(draft);
-    return r ? r : hd_check(draft);
+    r = config_environment_overlay(draft, &root);
+    r = r ? r : config_overrides_overlay(draft, &root, source->overrides, source->n_overrides);
+    r = r ? r : config_defaults_apply(draft);
+    r = r ? r : config_apply_tree(draft, root);
+    r = r ? r : config_defaults_complete(draft);
+    return r ? r : config_check(draft);
 }
 
 static void free_full(struct hd_config_full *full)
 {
     if (full) {
-        hd_pool_deinit(&full->pool);
+        config_pool_deinit(&full->pool);
         explicit_bzero(full, sizeof(*full));
         free(full);
     }
@@ -123,11 +123,11 @@ int hd_config_load(const struct hd_config_source *source, hd_config_report_fn *r
         r = -ENOMEM;
     }
     if (r == 0) {
-        hd_report_tell(&draft.report, report, context);
+        config_report_tell(&draft.report, report, context);
         r = draft.report.mistakes > INT32_MAX ? INT32_MAX : (int)draft.report.mistakes;
     }
-    hd_report_deinit(&draft.report);
-    hd_pool_deinit(&draft.tree);
+    config_report_deinit(&draft.report);
+    config_pool_deinit(&draft.tree);
     if (r) {
         free_full(draft.full);
         return r;

@@ -25,41 +25,41 @@ static int row_default(struct hd_draft *draft, const struct hd_schema_row *row, 
     if (!row->initial || !row->size) {
         return 0;
     }
-    int r = hd_field_set(draft, row, base, row->initial, why, sizeof(why));
+    int r = config_field_set(draft, row, base, row->initial, why, sizeof(why));
     if (r == -EINVAL) {
-        hd_report_mistake(&draft->report, NULL, "%s: the built-in default is wrong: %s", row->path,
-                          why);
+        config_report_mistake(&draft->report, NULL, "%s: the built-in default is wrong: %s",
+                              row->path, why);
         return 0;
     }
     return r;
 }
 
-int hd_defaults_apply(struct hd_draft *draft)
+int config_defaults_apply(struct hd_draft *draft)
 {
     int r = 0;
     for (size_t i = 0; i < HD_KEY_COUNT && !r; i++) {
-        const struct hd_schema_row *row = &hd_schema_rows[i];
-        r = hd_schema_is_output(row) ? 0 : row_default(draft, row, draft->full);
+        const struct hd_schema_row *row = &config_schema_rows[i];
+        r = config_schema_is_output(row) ? 0 : row_default(draft, row, draft->full);
     }
     return r;
 }
 
-int hd_output_defaults(struct hd_draft *draft, struct hd_output_options *options)
+int config_output_defaults(struct hd_draft *draft, struct hd_output_options *options)
 {
     int r = 0;
     for (size_t i = 0; i < HD_KEY_COUNT && !r; i++) {
-        const struct hd_schema_row *row = &hd_schema_rows[i];
-        r = hd_schema_is_output(row) ? row_default(draft, row, options) : 0;
+        const struct hd_schema_row *row = &config_schema_rows[i];
+        r = config_schema_is_output(row) ? row_default(draft, row, options) : 0;
     }
     return r;
 }
 
 static const char *state_directory(struct hd_draft *draft)
 {
-    const char *given = hd_environment_get(draft, "STATE_DIRECTORY");
+    const char *given = config_environment_get(draft, "STATE_DIRECTORY");
 
     if (given && *given) {
-        return hd_pool_copy(&draft->tree, given, strcspn(given, ":"));
+        return config_pool_copy(&draft->tree, given, strcspn(given, ":"));
     }
     return access("/var/lib/hubdrain", W_OK | X_OK) == 0 ? "/var/lib/hubdrain" : ".";
 }
@@ -73,11 +73,11 @@ static int complete_paths(struct hd_draft *draft)
         return -ENOMEM;
     }
     if (!config->store.directory) {
-        config->store.directory = hd_pool_printf(&draft->full->pool, "%s/checkpoints", state);
+        config->store.directory = config_pool_printf(&draft->full->pool, "%s/checkpoints", state);
     }
     if (!config->deadletter.path) {
         config->deadletter.path =
-            hd_pool_printf(&draft->full->pool, "%s/dead-letters.ndjson", state);
+            config_pool_printf(&draft->full->pool, "%s/dead-letters.ndjson", state);
     }
     return config->store.directory && config->deadletter.path ? 0 : -ENOMEM;
 }
@@ -95,7 +95,7 @@ static int complete_machine(struct hd_draft *draft)
         if (gethostname(host, sizeof(host) - 1) || !*host) {
             snprintf(host, sizeof(host), "localhost");
         }
-        config->client_id = hd_pool_printf(&draft->full->pool, "hubdrain-%s", host);
+        config->client_id = config_pool_printf(&draft->full->pool, "hubdrain-%s", host);
     }
     return config->client_id ? 0 : -ENOMEM;
 }
@@ -124,7 +124,7 @@ static void complete_limits(struct hd_draft *draft)
 static int complete_starts(struct hd_draft *draft)
 {
     struct hd_config *config = &draft->full->config;
-    struct hd_config_start *starts = hd_pool_grow(
+    struct hd_config_start *starts = config_pool_grow(
         &draft->full->pool, config->starts, config->n_starts, &draft->cap_starts, sizeof(*starts));
 
     if (!starts) {
@@ -142,19 +142,19 @@ static int complete_outputs(struct hd_draft *draft)
     if (config->n_outputs) {
         return 0;
     }
-    config->outputs = hd_pool_alloc(&draft->full->pool, sizeof(*config->outputs));
-    draft->outputs = hd_pool_alloc(&draft->tree, sizeof(*draft->outputs));
+    config->outputs = config_pool_alloc(&draft->full->pool, sizeof(*config->outputs));
+    draft->outputs = config_pool_alloc(&draft->tree, sizeof(*draft->outputs));
     if (!config->outputs || !draft->outputs) {
         return -ENOMEM;
     }
     config->n_outputs = draft->n_outputs = 1;
-    int r = hd_output_defaults(draft, &config->outputs[0]);
+    int r = config_output_defaults(draft, &config->outputs[0]);
     config->outputs[0].name = "stdout";
     config->outputs[0].kind = "stdout";
     return r;
 }
 
-int hd_defaults_complete(struct hd_draft *draft)
+int config_defaults_complete(struct hd_draft *draft)
 {
     struct hd_config *config = &draft->full->config;
 

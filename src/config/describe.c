@@ -19,7 +19,7 @@ static int type_words(struct hd_buffer *out, const struct hd_schema_row *row, co
 {
     int r = 0;
     if (!row->words) {
-        return hd_buffer_append_cstr(out, hd_type_name(row->type));
+        return hd_buffer_append_cstr(out, config_type_name(row->type));
     }
     for (size_t i = 0; row->words[i] && !r; i++) {
         const char *before = i == 0 ? "" : row->words[i + 1] ? ", " : " or ";
@@ -30,17 +30,17 @@ static int type_words(struct hd_buffer *out, const struct hd_schema_row *row, co
 
 static int bounds(struct hd_buffer *out, const struct hd_schema_row *row)
 {
-    char min[HD_VALUE_TEXT_SIZE], max[HD_VALUE_TEXT_SIZE];
+    char min[HD_CONFIG_TEXT_SIZE], max[HD_CONFIG_TEXT_SIZE];
 
     if (!row->max) {
         return 0;
     }
     if (row->type == HD_TYPE_DURATION) {
-        hd_value_format_duration((int64_t)row->min, min);
-        hd_value_format_duration((int64_t)row->max, max);
+        hd_config_format_duration((int64_t)row->min, min);
+        hd_config_format_duration((int64_t)row->max, max);
     } else if (row->type == HD_TYPE_SIZE) {
-        hd_value_format_size(row->min, min);
-        hd_value_format_size(row->max, max);
+        hd_config_format_size(row->min, min);
+        hd_config_format_size(row->max, max);
     } else {
         snprintf(min, sizeof(min), "%" PRIu64, row->min);
         snprintf(max, sizeof(max), "%" PRIu64, row->max);
@@ -66,7 +66,7 @@ static int markdown_row(struct hd_buffer *out, const struct hd_schema_row *row)
     } else {
         r = r ? r : hd_buffer_printf(out, " | `%s`", row->initial);
     }
-    r = r ? r : hd_buffer_printf(out, " | %s | %s", hd_reload_name(row->reload), row->help);
+    r = r ? r : hd_buffer_printf(out, " | %s | %s", config_reload_name(row->reload), row->help);
     if (row->only) {
         r = r ? r : hd_buffer_printf(out, " Type `%s`.", row->only);
     }
@@ -80,15 +80,15 @@ int hd_config_describe_markdown(struct hd_buffer *out)
 {
     int r = 0;
 
-    for (size_t s = 0; s < hd_schema_n_sections && !r; s++) {
-        const struct hd_schema_section *section = &hd_schema_sections[s];
+    for (size_t s = 0; s < config_schema_n_sections && !r; s++) {
+        const struct hd_schema_section *section = &config_schema_sections[s];
         r = hd_buffer_printf(out,
                              "%s### %s\n\n%s\n\n| key | value | default | change | meaning |\n"
                              "| --- | --- | --- | --- | --- |\n",
                              s ? "\n" : "", section->path, section->help);
         for (size_t i = 0; i < HD_KEY_COUNT && !r; i++) {
-            if (in_section(&hd_schema_rows[i], section->path)) {
-                r = markdown_row(out, &hd_schema_rows[i]);
+            if (in_section(&config_schema_rows[i], section->path)) {
+                r = markdown_row(out, &config_schema_rows[i]);
             }
         }
     }
@@ -137,16 +137,16 @@ int hd_config_describe_man(struct hd_buffer *out)
 {
     int r = 0;
 
-    for (size_t s = 0; s < hd_schema_n_sections && !r; s++) {
-        const struct hd_schema_section *section = &hd_schema_sections[s];
+    for (size_t s = 0; s < config_schema_n_sections && !r; s++) {
+        const struct hd_schema_section *section = &config_schema_sections[s];
         r = hd_buffer_append_cstr(out, "## ");
         r = r ? r : man_text(out, section->path);
         r = r ? r : hd_buffer_append_cstr(out, "\n\n");
         r = r ? r : man_text(out, section->help);
         r = r ? r : hd_buffer_append_cstr(out, "\n\n");
         for (size_t i = 0; i < HD_KEY_COUNT && !r; i++) {
-            if (in_section(&hd_schema_rows[i], section->path)) {
-                r = man_row(out, &hd_schema_rows[i]);
+            if (in_section(&config_schema_rows[i], section->path)) {
+                r = man_row(out, &config_schema_rows[i]);
             }
         }
     }
@@ -212,7 +212,7 @@ static int json_row(struct hd_buffer *out, const struct hd_schema_row *row)
         r = r ? r : json_pair(out, "default", row->initial);
     }
     r = r ? r : json_pair(out, "x-path", row->path);
-    r = r ? r : json_pair(out, "x-change", hd_reload_name(row->reload));
+    r = r ? r : json_pair(out, "x-change", config_reload_name(row->reload));
     if (row->environment) {
         r = r ? r : json_pair(out, "x-environment", row->environment);
     }
@@ -274,7 +274,7 @@ int hd_config_describe_json(struct hd_buffer *out)
              "\"hubdrain configuration\", \"type\": \"object\", \"additionalProperties\": false, ");
 
     for (size_t i = 0; i < HD_KEY_COUNT && !r; i++) {
-        const char *path = hd_schema_rows[i].path;
+        const char *path = config_schema_rows[i].path;
         size_t keep = *last ? shared_levels(last, path) : 0;
         r = *last ? json_close(out, last, keep) : 0;
         for (const char *level = path + keep; !r;) {
@@ -292,7 +292,7 @@ int hd_config_describe_json(struct hd_buffer *out)
                                                      "\"additionalProperties\": false, ");
             level += len + 1;
         }
-        r = r ? r : json_row(out, &hd_schema_rows[i]);
+        r = r ? r : json_row(out, &config_schema_rows[i]);
         last = path;
     }
     r = r ? r : json_close(out, last, 0);

@@ -18,7 +18,7 @@
 #define PREFIX    "HUBDRAIN__"
 #define PATH_SIZE 256
 
-const char *hd_environment_get(const struct hd_draft *draft, const char *name)
+const char *config_environment_get(const struct hd_draft *draft, const char *name)
 {
     size_t len = strlen(name);
     for (const char *const *entry = draft->environment; *entry; entry++) {
@@ -32,15 +32,15 @@ const char *hd_environment_get(const struct hd_draft *draft, const char *name)
 static int put(struct hd_draft *draft, struct hd_node **root, const struct hd_where *where,
                const char *path, const char *value)
 {
-    struct hd_node *node = hd_node_new_text(&draft->tree, value, strlen(value), where);
+    struct hd_node *node = config_node_new_text(&draft->tree, value, strlen(value), where);
     if (!node) {
         return -ENOMEM;
     }
     node->plain = true;
     node->literal = true;
-    int r = hd_node_put(&draft->tree, root, path, node);
+    int r = config_node_put(&draft->tree, root, path, node);
     if (r == -EINVAL) {
-        hd_report_mistake(&draft->report, where, "not a key: a part of its name is empty");
+        config_report_mistake(&draft->report, where, "not a key: a part of its name is empty");
         return 0;
     }
     return r;
@@ -68,8 +68,9 @@ static bool path_of(const char *name, size_t len, char ret[PATH_SIZE])
 static int overlay_rows(struct hd_draft *draft, struct hd_node **root)
 {
     for (size_t i = 0; i < HD_KEY_COUNT; i++) {
-        const struct hd_schema_row *row = &hd_schema_rows[i];
-        const char *value = row->environment ? hd_environment_get(draft, row->environment) : NULL;
+        const struct hd_schema_row *row = &config_schema_rows[i];
+        const char *value =
+            row->environment ? config_environment_get(draft, row->environment) : NULL;
         if (!value || !*value) {
             continue; /* compose files and the like pass unset variables as empty ones */
         }
@@ -95,15 +96,16 @@ static void warn_of_slip(struct hd_draft *draft, const char *entry, size_t len)
     memcpy(name, entry, len);
     name[len] = '\0';
     for (size_t i = 0; i < HD_KEY_COUNT; i++) {
-        if (hd_schema_rows[i].environment) {
-            names[n++] = hd_schema_rows[i].environment;
+        if (config_schema_rows[i].environment) {
+            names[n++] = config_schema_rows[i].environment;
         }
     }
     const char *meant = hd_suggest(name, names, n);
     if (meant && strcmp(meant, name) != 0) {
-        struct hd_where where = {HD_RANK_ENVIRONMENT, hd_pool_copy(&draft->tree, name, len), 0, 0};
-        hd_report_warning(&draft->report, &where, "this variable is not used; did you mean %s?",
-                          meant);
+        struct hd_where where = {HD_RANK_ENVIRONMENT, config_pool_copy(&draft->tree, name, len), 0,
+                                 0};
+        config_report_warning(&draft->report, &where, "this variable is not used; did you mean %s?",
+                              meant);
     }
 }
 
@@ -123,13 +125,13 @@ static int overlay_sorted(struct hd_draft *draft, struct hd_node **root, const c
     }
     for (size_t i = 0; i < n; i++) {
         size_t len = strcspn(entries[i], "=");
-        const char *label = hd_pool_copy(&draft->tree, entries[i], len);
+        const char *label = config_pool_copy(&draft->tree, entries[i], len);
         if (!label) {
             return -ENOMEM;
         }
         struct hd_where where = {HD_RANK_ENVIRONMENT, label, 0, 0};
         if (!path_of(entries[i] + strlen(PREFIX), len - strlen(PREFIX), path)) {
-            hd_report_mistake(&draft->report, &where, "not a key: the name is too long");
+            config_report_mistake(&draft->report, &where, "not a key: the name is too long");
             continue;
         }
         int r = put(draft, root, &where, path, entries[i] + len + 1);
@@ -140,14 +142,14 @@ static int overlay_sorted(struct hd_draft *draft, struct hd_node **root, const c
     return 0;
 }
 
-int hd_environment_overlay(struct hd_draft *draft, struct hd_node **root)
+int config_environment_overlay(struct hd_draft *draft, struct hd_node **root)
 {
     size_t all = 0, n = 0;
 
     for (const char *const *entry = draft->environment; *entry; entry++) {
         all++;
     }
-    const char **entries = hd_pool_alloc(&draft->tree, (all + 1) * sizeof(*entries));
+    const char **entries = config_pool_alloc(&draft->tree, (all + 1) * sizeof(*entries));
     if (!entries) {
         return -ENOMEM;
     }
@@ -167,32 +169,36 @@ int hd_environment_overlay(struct hd_draft *draft, struct hd_node **root)
     return r ? r : overlay_sorted(draft, root, entries, n);
 }
 
-int hd_overrides_overlay(struct hd_draft *draft, struct hd_node **root,
-                         const struct hd_config_override *overrides, size_t n)
+static int overlay_one(struct hd_draft *draft, struct hd_node **root,
+                       const struct hd_config_override *override)
 {
-    for (size_t i = 0; i < n; i++) {
-        const char *assignment = overrides[i].assignment;
-        size_t len = strcspn(assignment, "=");
-        struct hd_where where = {HD_RANK_SET, "--set", 0, 0};
-        if (!assignment[len] || len == 0) {
-            char quoted[HD_QUOTE_SIZE];
-            hd_report_mistake(&draft->report, &where,
-                              "expected KEY=VALUE, such as "
-                              "log.level=debug, got %s",
-                              hd_quote(assignment, quoted));
-            continue;
+    struct hd_where where = {HD_RANK_SET, override->label ? override->label : "--set", 0, 0};
+    const char *key = override->key, *value = override->value;
+    char quoted[HD_QUOTE_SIZE];
+
+    if (!key) {
+        size_t len = strcspn(value, "=");
+        if (!value[len] || len == 0) {
+            config_report_mistake(&draft->report, &where,
+                                  "expected KEY=VALUE, such as log.level=debug, got %s",
+                                  config_quote(value, quoted));
+            return 0;
         }
-        const char *path = hd_pool_copy(&draft->tree, assignment, len);
-        where.source = overrides[i].label ? overrides[i].label
-                       : path             ? hd_pool_printf(&draft->tree, "--set %s", path)
-                                          : NULL;
-        if (!path || !where.source) {
-            return -ENOMEM;
-        }
-        int r = put(draft, root, &where, path, assignment + len + 1);
-        if (r) {
-            return r;
-        }
+        key = config_pool_copy(&draft->tree, value, len);
+        value += len + 1;
     }
-    return 0;
+    if (key && !override->label) {
+        where.source = config_pool_printf(&draft->tree, "--set %s", key);
+    }
+    return key && where.source ? put(draft, root, &where, key, value) : -ENOMEM;
+}
+
+int config_overrides_overlay(struct hd_draft *draft, struct hd_node **root,
+                             const struct hd_config_override *overrides, size_t n)
+{
+    int r = 0;
+    for (size_t i = 0; i < n && !r; i++) {
+        r = overlay_one(draft, root, &overrides[i]);
+    }
+    return r;
 }

@@ -38,18 +38,18 @@ static const char *variable(struct hd_draft *draft, const struct hd_node *node, 
 
     *ret_error = 0;
     if (n == 0 || (n < len && !has_default && !has_message)) {
-        hd_report_mistake(&draft->report, &node->where,
-                          "malformed variable; write ${NAME}, ${NAME:-default} or "
-                          "${NAME:?message}, and $${ for a plain ${");
+        config_report_mistake(&draft->report, &node->where,
+                              "malformed variable; write ${NAME}, ${NAME:-default} or "
+                              "${NAME:?message}, and $${ for a plain ${");
         return NULL;
     }
-    char *name = hd_pool_copy(&draft->tree, body, n);
-    char *rest = n < len ? hd_pool_copy(&draft->tree, body + n + 2, len - n - 2) : name;
+    char *name = config_pool_copy(&draft->tree, body, n);
+    char *rest = n < len ? config_pool_copy(&draft->tree, body + n + 2, len - n - 2) : name;
     if (!name || !rest) {
         *ret_error = -ENOMEM;
         return NULL;
     }
-    const char *value = hd_environment_get(draft, name);
+    const char *value = config_environment_get(draft, name);
     if (value && (*value || n == len)) {
         return value;
     }
@@ -57,12 +57,12 @@ static const char *variable(struct hd_draft *draft, const struct hd_node *node, 
         return rest;
     }
     if (has_message) {
-        hd_report_mistake(&draft->report, &node->where, "${%s} is not set: %s", name,
-                          *rest ? hd_quote(rest, quoted) : "it is required");
+        config_report_mistake(&draft->report, &node->where, "${%s} is not set: %s", name,
+                              *rest ? config_quote(rest, quoted) : "it is required");
     } else {
-        hd_report_mistake(&draft->report, &node->where,
-                          "${%s} is not set; set the variable, or write ${%s:-default}", name,
-                          name);
+        config_report_mistake(&draft->report, &node->where,
+                              "${%s} is not set; set the variable, or write ${%s:-default}", name,
+                              name);
     }
     return NULL;
 }
@@ -92,8 +92,8 @@ static int expand_into(struct hd_draft *draft, const struct hd_node *node, struc
         }
         const char *end = strchr(dollar, '}');
         if (!end) {
-            hd_report_mistake(&draft->report, &node->where,
-                              "${ without its }; write $${ for a plain ${");
+            config_report_mistake(&draft->report, &node->where,
+                                  "${ without its }; write $${ for a plain ${");
             return 1;
         }
         int error = 0;
@@ -110,8 +110,8 @@ static int expand_into(struct hd_draft *draft, const struct hd_node *node, struc
     }
 }
 
-int hd_expand(struct hd_draft *draft, const struct hd_node *node, const char **ret,
-              bool *ret_expanded)
+int config_expand(struct hd_draft *draft, const struct hd_node *node, const char **ret,
+                  bool *ret_expanded)
 {
     struct hd_buffer out = {0};
 
@@ -122,7 +122,7 @@ int hd_expand(struct hd_draft *draft, const struct hd_node *node, const char **r
     }
     int r = expand_into(draft, node, &out);
     if (r == 0) {
-        *ret = hd_pool_copy(&draft->tree, out.data ? out.data : "", out.len);
+        *ret = config_pool_copy(&draft->tree, out.data ? out.data : "", out.len);
         r = *ret ? 0 : -ENOMEM;
     }
     if (out.data) {
@@ -130,7 +130,7 @@ int hd_expand(struct hd_draft *draft, const struct hd_node *node, const char **r
     }
     hd_buffer_deinit(&out);
     if (r == -EFBIG) {
-        hd_report_mistake(&draft->report, &node->where, "the value becomes longer than 1 MiB");
+        config_report_mistake(&draft->report, &node->where, "the value becomes longer than 1 MiB");
         return 1;
     }
     return r;

@@ -24,7 +24,7 @@ static void store(void *field, size_t size, uint64_t value)
 
 static int store_text(struct hd_draft *draft, void *field, const char *text)
 {
-    const char *copy = hd_pool_copy(&draft->full->pool, text, strlen(text));
+    const char *copy = config_pool_copy(&draft->full->pool, text, strlen(text));
     memcpy(field, &copy, sizeof(copy));
     return copy ? 0 : -ENOMEM;
 }
@@ -32,14 +32,14 @@ static int store_text(struct hd_draft *draft, void *field, const char *text)
 /* "between 1s and 10m", in the row's unit. */
 static int out_of_range(const struct hd_schema_row *row, char *ret_why, size_t why_size)
 {
-    char min[HD_VALUE_TEXT_SIZE], max[HD_VALUE_TEXT_SIZE];
+    char min[HD_CONFIG_TEXT_SIZE], max[HD_CONFIG_TEXT_SIZE];
 
     if (row->type == HD_TYPE_DURATION) {
-        hd_value_format_duration((int64_t)row->min, min);
-        hd_value_format_duration((int64_t)row->max, max);
+        hd_config_format_duration((int64_t)row->min, min);
+        hd_config_format_duration((int64_t)row->max, max);
     } else if (row->type == HD_TYPE_SIZE) {
-        hd_value_format_size(row->min, min);
-        hd_value_format_size(row->max, max);
+        hd_config_format_size(row->min, min);
+        hd_config_format_size(row->max, max);
     } else {
         snprintf(min, sizeof(min), "%" PRIu64, row->min);
         snprintf(max, sizeof(max), "%" PRIu64, row->max);
@@ -57,12 +57,12 @@ static int set_number(const struct hd_schema_row *row, void *field, const char *
     int r;
 
     if (row->type == HD_TYPE_DURATION) {
-        r = hd_value_duration(text, &ms, why);
+        r = config_value_duration(text, &ms, why);
         number = (uint64_t)ms;
     } else if (row->type == HD_TYPE_SIZE) {
-        r = hd_value_size(text, &number, why);
+        r = config_value_size(text, &number, why);
     } else {
-        r = hd_value_integer(text, &number, why);
+        r = config_value_integer(text, &number, why);
     }
     if (r) {
         snprintf(ret_why, why_size, "%s", why);
@@ -115,7 +115,7 @@ static int set_start(void *field, const char *text, char *ret_why, size_t why_si
     } else if (strcmp(text, "latest") == 0) {
         start.kind = HD_START_LATEST;
     } else if (*text >= '0' && *text <= '9') {
-        if (hd_value_time(text, &start.enqueued_ms, why)) {
+        if (config_value_time(text, &start.enqueued_ms, why)) {
             snprintf(ret_why, why_size, "%s", why);
             return -EINVAL;
         }
@@ -131,8 +131,8 @@ static int set_start(void *field, const char *text, char *ret_why, size_t why_si
     return 0;
 }
 
-int hd_field_set(struct hd_draft *draft, const struct hd_schema_row *row, void *base,
-                 const char *text, char *ret_why, size_t why_size)
+int config_field_set(struct hd_draft *draft, const struct hd_schema_row *row, void *base,
+                     const char *text, char *ret_why, size_t why_size)
 {
     void *field = (char *)base + row->offset;
     char why[HD_WHY_SIZE] = "";
@@ -144,7 +144,7 @@ int hd_field_set(struct hd_draft *draft, const struct hd_schema_row *row, void *
     case HD_TYPE_SECRET:
         return store_text(draft, field, text);
     case HD_TYPE_BOOL:
-        if (hd_value_bool(text, &truth, why)) {
+        if (config_value_bool(text, &truth, why)) {
             snprintf(ret_why, why_size, "%s", why);
             return -EINVAL;
         }

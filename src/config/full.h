@@ -42,31 +42,31 @@ struct hd_draft {
 };
 
 /* The value of a variable in the load's environment, or NULL. */
-const char *hd_environment_get(const struct hd_draft *draft, const char *name);
+const char *config_environment_get(const struct hd_draft *draft, const char *name);
 
 /* Puts the environment and the command line into the tree. 0 or -ENOMEM. */
-int hd_environment_overlay(struct hd_draft *draft, struct hd_node **root);
-int hd_overrides_overlay(struct hd_draft *draft, struct hd_node **root,
-                         const struct hd_config_override *overrides, size_t n);
+int config_environment_overlay(struct hd_draft *draft, struct hd_node **root);
+int config_overrides_overlay(struct hd_draft *draft, struct hd_node **root,
+                             const struct hd_config_override *overrides, size_t n);
 
 /* ${} in a scalar. 0, -ENOMEM, or 1 when a mistake was reported. *ret_expanded: there was one. */
-int hd_expand(struct hd_draft *draft, const struct hd_node *node, const char **ret,
-              bool *ret_expanded);
+int config_expand(struct hd_draft *draft, const struct hd_node *node, const char **ret,
+                  bool *ret_expanded);
 
 /* A secret from any of its sources; same results. The text is in the full struct's pool. */
-int hd_secret_read(struct hd_draft *draft, const char *path, const struct hd_node *node,
-                   const char **ret);
+int config_secret_read(struct hd_draft *draft, const char *path, const struct hd_node *node,
+                       const char **ret);
 
 /* A value's text into the field of a row. 0, -EINVAL with ret_why, or -ENOMEM. */
-int hd_field_set(struct hd_draft *draft, const struct hd_schema_row *row, void *base,
-                 const char *text, char *ret_why, size_t why_size);
+int config_field_set(struct hd_draft *draft, const struct hd_schema_row *row, void *base,
+                     const char *text, char *ret_why, size_t why_size);
 
 /* Defaults into everything; tree -> struct; what is worked out; cross checks. 0 or -ENOMEM. */
-int hd_defaults_apply(struct hd_draft *draft);
-int hd_tree_apply(struct hd_draft *draft, const struct hd_node *root);
-int hd_output_defaults(struct hd_draft *draft, struct hd_output_options *options);
-int hd_defaults_complete(struct hd_draft *draft);
-int hd_check(struct hd_draft *draft);
-int hd_check_outputs(struct hd_draft *draft);
+int config_defaults_apply(struct hd_draft *draft);
+int config_apply_tree(struct hd_draft *draft, const struct hd_node *root);
+int config_output_defaults(struct hd_draft *draft, struct hd_output_options *options);
+int config_defaults_complete(struct hd_draft *draft);
+int config_check(struct hd_draft *draft);
+int config_check_outputs(struct hd_draft *draft);
 
 #endif

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-const char *hd_node_kind_name(const struct hd_node *node)
+const char *config_node_kind_name(const struct hd_node *node)
 {
     switch (node->kind) {
     case HD_NODE_SCALAR:
@@ -22,10 +22,10 @@ const char *hd_node_kind_name(const struct hd_node *node)
     return "";
 }
 
-struct hd_node *hd_node_new(struct hd_pool *pool, enum hd_node_kind kind,
-                            const struct hd_where *where)
+struct hd_node *config_node_new(struct hd_pool *pool, enum hd_node_kind kind,
+                                const struct hd_where *where)
 {
-    struct hd_node *node = hd_pool_alloc(pool, sizeof(*node));
+    struct hd_node *node = config_pool_alloc(pool, sizeof(*node));
     if (node) {
         node->kind = kind;
         node->where = *where;
@@ -34,21 +34,21 @@ struct hd_node *hd_node_new(struct hd_pool *pool, enum hd_node_kind kind,
     return node;
 }
 
-struct hd_node *hd_node_new_text(struct hd_pool *pool, const char *text, size_t len,
-                                 const struct hd_where *where)
+struct hd_node *config_node_new_text(struct hd_pool *pool, const char *text, size_t len,
+                                     const struct hd_where *where)
 {
-    struct hd_node *node = hd_node_new(pool, HD_NODE_SCALAR, where);
+    struct hd_node *node = config_node_new(pool, HD_NODE_SCALAR, where);
     if (node) {
-        node->text = hd_pool_copy(pool, text, len);
+        node->text = config_pool_copy(pool, text, len);
     }
     return node && node->text ? node : NULL;
 }
 
-int hd_node_add(struct hd_pool *pool, struct hd_node *parent, struct hd_node *key,
-                struct hd_node *value)
+int config_node_add(struct hd_pool *pool, struct hd_node *parent, struct hd_node *key,
+                    struct hd_node *value)
 {
     struct hd_node_pair *pairs =
-        hd_pool_grow(pool, parent->pairs, parent->n, &parent->cap, sizeof(*pairs));
+        config_pool_grow(pool, parent->pairs, parent->n, &parent->cap, sizeof(*pairs));
     if (!pairs) {
         return -ENOMEM;
     }
@@ -57,7 +57,7 @@ int hd_node_add(struct hd_pool *pool, struct hd_node *parent, struct hd_node *ke
     return 0;
 }
 
-struct hd_node_pair *hd_node_find(const struct hd_node *mapping, const char *key)
+struct hd_node_pair *config_node_find(const struct hd_node *mapping, const char *key)
 {
     for (size_t i = 0; i < mapping->n; i++) {
         if (mapping->pairs[i].key && strcmp(mapping->pairs[i].key->text, key) == 0) {
@@ -67,7 +67,7 @@ struct hd_node_pair *hd_node_find(const struct hd_node *mapping, const char *key
     return NULL;
 }
 
-bool hd_node_is_null(const struct hd_node *node)
+bool config_node_is_null(const struct hd_node *node)
 {
     return node->kind == HD_NODE_SCALAR &&
            (!*node->text ||
@@ -80,7 +80,7 @@ static struct hd_node *own_mapping(struct hd_pool *pool, struct hd_node **slot,
                                    const struct hd_where *where)
 {
     const struct hd_node *old = *slot;
-    struct hd_node *mapping = hd_node_new(pool, HD_NODE_MAPPING, where);
+    struct hd_node *mapping = config_node_new(pool, HD_NODE_MAPPING, where);
 
     if (!mapping) {
         return NULL;
@@ -88,7 +88,7 @@ static struct hd_node *own_mapping(struct hd_pool *pool, struct hd_node **slot,
     if (old && old->kind == HD_NODE_MAPPING) {
         mapping->where = old->where;
         for (size_t i = 0; i < old->n; i++) {
-            if (hd_node_add(pool, mapping, old->pairs[i].key, old->pairs[i].value)) {
+            if (config_node_add(pool, mapping, old->pairs[i].key, old->pairs[i].value)) {
                 return NULL;
             }
         }
@@ -97,8 +97,8 @@ static struct hd_node *own_mapping(struct hd_pool *pool, struct hd_node **slot,
     return mapping;
 }
 
-int hd_node_put(struct hd_pool *pool, struct hd_node **root, const char *path,
-                struct hd_node *value)
+int config_node_put(struct hd_pool *pool, struct hd_node **root, const char *path,
+                    struct hd_node *value)
 {
     struct hd_node **slot = root;
     int depth = 0;
@@ -109,13 +109,13 @@ int hd_node_put(struct hd_pool *pool, struct hd_node **root, const char *path,
             return -EINVAL;
         }
         struct hd_node *mapping = own_mapping(pool, slot, &value->where);
-        struct hd_node *key = hd_node_new_text(pool, part, len, &value->where);
+        struct hd_node *key = config_node_new_text(pool, part, len, &value->where);
         if (!mapping || !key) {
             return -ENOMEM;
         }
-        struct hd_node_pair *pair = hd_node_find(mapping, key->text);
+        struct hd_node_pair *pair = config_node_find(mapping, key->text);
         if (!pair) {
-            if (hd_node_add(pool, mapping, key, NULL)) {
+            if (config_node_add(pool, mapping, key, NULL)) {
                 return -ENOMEM;
             }
             pair = &mapping->pairs[mapping->n - 1];

@@ -36,27 +36,27 @@ struct hd_node {
     size_t n, cap;
 };
 
-const char *hd_node_kind_name(const struct hd_node *node);
+const char *config_node_kind_name(const struct hd_node *node);
 
-struct hd_node *hd_node_new(struct hd_pool *pool, enum hd_node_kind kind,
-                            const struct hd_where *where);
-struct hd_node *hd_node_new_text(struct hd_pool *pool, const char *text, size_t len,
-                                 const struct hd_where *where);
-int hd_node_add(struct hd_pool *pool, struct hd_node *parent, struct hd_node *key,
-                struct hd_node *value);
-struct hd_node_pair *hd_node_find(const struct hd_node *mapping, const char *key);
+struct hd_node *config_node_new(struct hd_pool *pool, enum hd_node_kind kind,
+                                const struct hd_where *where);
+struct hd_node *config_node_new_text(struct hd_pool *pool, const char *text, size_t len,
+                                     const struct hd_where *where);
+int config_node_add(struct hd_pool *pool, struct hd_node *parent, struct hd_node *key,
+                    struct hd_node *value);
+struct hd_node_pair *config_node_find(const struct hd_node *mapping, const char *key);
 
 /* An empty scalar, `~` or `null`: the same as leaving the key out. */
-bool hd_node_is_null(const struct hd_node *node);
+bool config_node_is_null(const struct hd_node *node);
 
 /* Puts `value` at a dotted path, making mappings on the way and replacing what is no mapping. Nodes
  * that an alias may share are copied, never changed. -ENOMEM; -EINVAL for a malformed path. */
-int hd_node_put(struct hd_pool *pool, struct hd_node **root, const char *path,
-                struct hd_node *value);
+int config_node_put(struct hd_pool *pool, struct hd_node **root, const char *path,
+                    struct hd_node *value);
 
 /* YAML text -> tree. 0 or -ENOMEM; mistakes go to the report. *ret is NULL for an empty document or
  * one that cannot be read. */
-int hd_yaml_read(struct hd_pool *pool, struct hd_slice text, const char *name,
-                 struct hd_report *report, struct hd_node **ret);
+int config_yaml_read(struct hd_pool *pool, struct hd_slice text, const char *name,
+                     struct hd_report *report, struct hd_node **ret);
 
 #endif

@@ -20,7 +20,7 @@ struct hd_pool_block {
     _Alignas(max_align_t) char data[];
 };
 
-void *hd_pool_alloc(struct hd_pool *pool, size_t size)
+void *config_pool_alloc(struct hd_pool *pool, size_t size)
 {
     struct hd_pool_block *block = pool->blocks;
 
@@ -47,22 +47,22 @@ void *hd_pool_alloc(struct hd_pool *pool, size_t size)
     return start;
 }
 
-char *hd_pool_copy(struct hd_pool *pool, const char *text, size_t len)
+char *config_pool_copy(struct hd_pool *pool, const char *text, size_t len)
 {
-    char *copy = hd_pool_alloc(pool, len + 1);
+    char *copy = config_pool_alloc(pool, len + 1);
     if (copy && len) {
         memcpy(copy, text, len);
     }
     return copy;
 }
 
-char *hd_pool_printf(struct hd_pool *pool, const char *format, ...)
+char *config_pool_printf(struct hd_pool *pool, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    char *text = len < 0 ? NULL : hd_pool_alloc(pool, (size_t)len + 1);
+    char *text = len < 0 ? NULL : config_pool_alloc(pool, (size_t)len + 1);
     if (text) {
         va_start(args, format);
         vsnprintf(text, (size_t)len + 1, format, args);
@@ -71,13 +71,13 @@ char *hd_pool_printf(struct hd_pool *pool, const char *format, ...)
     return text;
 }
 
-void *hd_pool_grow(struct hd_pool *pool, void *array, size_t n, size_t *cap, size_t element)
+void *config_pool_grow(struct hd_pool *pool, void *array, size_t n, size_t *cap, size_t element)
 {
     if (n < *cap) {
         return array;
     }
     size_t wanted = *cap ? *cap * 2 : 8;
-    void *grown = wanted > HD_POOL_MAX / element ? NULL : hd_pool_alloc(pool, wanted * element);
+    void *grown = wanted > HD_POOL_MAX / element ? NULL : config_pool_alloc(pool, wanted * element);
     if (grown) {
         if (n) {
             memcpy(grown, array, n * element);
@@ -87,7 +87,7 @@ void *hd_pool_grow(struct hd_pool *pool, void *array, size_t n, size_t *cap, siz
     return grown;
 }
 
-void hd_pool_deinit(struct hd_pool *pool)
+void config_pool_deinit(struct hd_pool *pool)
 {
     while (pool->blocks) {
         struct hd_pool_block *block = pool->blocks;

@@ -19,14 +19,14 @@ struct hd_pool {
     size_t size;
 };
 
-void *hd_pool_alloc(struct hd_pool *pool, size_t size); /* zeroed, aligned for any type */
-char *hd_pool_copy(struct hd_pool *pool, const char *text, size_t len); /* terminated */
-char *hd_pool_printf(struct hd_pool *pool, const char *format, ...)
+void *config_pool_alloc(struct hd_pool *pool, size_t size); /* zeroed, aligned for any type */
+char *config_pool_copy(struct hd_pool *pool, const char *text, size_t len); /* terminated */
+char *config_pool_printf(struct hd_pool *pool, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Doubles an array that is full; the old one stays in the pool until the end. */
-void *hd_pool_grow(struct hd_pool *pool, void *array, size_t n, size_t *cap, size_t element);
+void *config_pool_grow(struct hd_pool *pool, void *array, size_t n, size_t *cap, size_t element);
 
-void hd_pool_deinit(struct hd_pool *pool);
+void config_pool_deinit(struct hd_pool *pool);
 
 #endif

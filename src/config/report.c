@@ -47,8 +47,8 @@ static void add(struct hd_report *report, bool warning, const struct hd_where *w
     }
 }
 
-void hd_report_mistake(struct hd_report *report, const struct hd_where *where, const char *format,
-                       ...)
+void config_report_mistake(struct hd_report *report, const struct hd_where *where,
+                           const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -56,8 +56,8 @@ void hd_report_mistake(struct hd_report *report, const struct hd_where *where, c
     va_end(args);
 }
 
-void hd_report_warning(struct hd_report *report, const struct hd_where *where, const char *format,
-                       ...)
+void config_report_warning(struct hd_report *report, const struct hd_where *where,
+                           const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -86,7 +86,7 @@ static int compare(const void *left, const void *right)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-void hd_report_tell(struct hd_report *report, hd_config_report_fn *fn, void *context)
+void config_report_tell(struct hd_report *report, hd_config_report_fn *fn, void *context)
 {
     size_t all = report->mistakes + report->warnings;
 
@@ -106,7 +106,7 @@ void hd_report_tell(struct hd_report *report, hd_config_report_fn *fn, void *con
     }
 }
 
-void hd_report_deinit(struct hd_report *report)
+void config_report_deinit(struct hd_report *report)
 {
     free(report->items);
     *report = (struct hd_report){0};
@@ -135,7 +135,7 @@ static bool looks_secret(const char *text)
     return false;
 }
 
-const char *hd_quote(const char *text, char ret[HD_QUOTE_SIZE])
+const char *config_quote(const char *text, char ret[HD_QUOTE_SIZE])
 {
     size_t n = 0;
 

@@ -2,7 +2,7 @@
 /*
  * Report: the mistakes and warnings of one load, told at the end in order of the file.
  *
- * Owner: the load; hd_report_deinit. Threads: none. Limits: HD_REPORT_MAX are kept, the rest
+ * Owner: the load; config_report_deinit. Threads: none. Limits: HD_REPORT_MAX are kept, the rest
  * counted.
  */
 #ifndef HD_CONFIG_REPORT_H
@@ -37,18 +37,18 @@ struct hd_report {
     bool no_memory;
 };
 
-void hd_report_mistake(struct hd_report *report, const struct hd_where *where, const char *format,
-                       ...) __attribute__((format(printf, 3, 4)));
-void hd_report_warning(struct hd_report *report, const struct hd_where *where, const char *format,
-                       ...) __attribute__((format(printf, 3, 4)));
+void config_report_mistake(struct hd_report *report, const struct hd_where *where,
+                           const char *format, ...) __attribute__((format(printf, 3, 4)));
+void config_report_warning(struct hd_report *report, const struct hd_where *where,
+                           const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Sorts and tells all of them. */
-void hd_report_tell(struct hd_report *report, hd_config_report_fn *fn, void *context);
-void hd_report_deinit(struct hd_report *report);
+void config_report_tell(struct hd_report *report, hd_config_report_fn *fn, void *context);
+void config_report_deinit(struct hd_report *report);
 
 /* A value for a message: in quotes, cut, without control characters, and hidden when it looks like
  * something secret that ended up in the wrong place. */
 #define HD_QUOTE_SIZE 72
-const char *hd_quote(const char *text, char ret[HD_QUOTE_SIZE]);
+const char *config_quote(const char *text, char ret[HD_QUOTE_SIZE]);
 
 #endif

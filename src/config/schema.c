@@ -39,7 +39,7 @@ static const char *const fsync_words[] = {"batch", "interval", "never", NULL};
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", "trace", NULL};
 static const char *const format_words[] = {"auto", "text", "journal", "logfmt", "json", NULL};
 
-const struct hd_schema_section hd_schema_sections[] = {
+const struct hd_schema_section config_schema_sections[] = {
     {"eventhub", "The event hub to drain."},
     {"checkpoint", "Where hubdrain notes how far it got."},
     {"memory", "How much may be in flight."},
@@ -51,9 +51,9 @@ const struct hd_schema_section hd_schema_sections[] = {
     {"dead_letter", "Where goes what cannot be understood, with the reason and the original bytes."},
     {"log", "What hubdrain says about itself, on standard error."},
 };
-const size_t hd_schema_n_sections = sizeof(hd_schema_sections) / sizeof(hd_schema_sections[0]);
+const size_t config_schema_n_sections = sizeof(config_schema_sections) / sizeof(config_schema_sections[0]);
 
-const struct hd_schema_row hd_schema_rows[HD_KEY_COUNT] = {
+const struct hd_schema_row config_schema_rows[HD_KEY_COUNT] = {
     /* path, type, default, default in words, min, max, words, reload, environment, only, field, help */
 
     [HD_KEY_EVENTHUB_CONNECTION_STRING] = {"eventhub.connection_string", HD_TYPE_SECRET, NULL, "required",
@@ -210,7 +210,7 @@ const struct hd_schema_row hd_schema_rows[HD_KEY_COUNT] = {
 };
 // clang-format on
 
-const char *hd_type_name(enum hd_type type)
+const char *config_type_name(enum hd_type type)
 {
     switch (type) {
     case HD_TYPE_STRING:
@@ -236,7 +236,7 @@ const char *hd_type_name(enum hd_type type)
     return "";
 }
 
-const char *hd_reload_name(enum hd_reload reload)
+const char *config_reload_name(enum hd_reload reload)
 {
     switch (reload) {
     case HD_RELOAD_LIVE:
@@ -249,7 +249,7 @@ const char *hd_reload_name(enum hd_reload reload)
     return "";
 }
 
-int hd_schema_is_output(const struct hd_schema_row *row)
+int config_schema_is_output(const struct hd_schema_row *row)
 {
     return strncmp(row->path, "outputs.", 8) == 0;
 }

@@ -106,14 +106,14 @@ struct hd_schema_section {
     const char *path, *help;
 };
 
-extern const struct hd_schema_row hd_schema_rows[HD_KEY_COUNT];
-extern const struct hd_schema_section hd_schema_sections[];
-extern const size_t hd_schema_n_sections;
+extern const struct hd_schema_row config_schema_rows[HD_KEY_COUNT];
+extern const struct hd_schema_section config_schema_sections[];
+extern const size_t config_schema_n_sections;
 
-const char *hd_type_name(enum hd_type type);
-const char *hd_reload_name(enum hd_reload reload);
+const char *config_type_name(enum hd_type type);
+const char *config_reload_name(enum hd_reload reload);
 
 /* "outputs.*.path" and the like live once per output. */
-int hd_schema_is_output(const struct hd_schema_row *row);
+int config_schema_is_output(const struct hd_schema_row *row);
 
 #endif

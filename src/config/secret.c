@@ -43,7 +43,7 @@ static const char *read_file(struct hd_draft *draft, const struct hd_node *node,
                              bool credential, int *ret_error)
 {
     struct stat status;
-    char *text = hd_pool_alloc(&draft->full->pool, SECRET_MAX + 2);
+    char *text = config_pool_alloc(&draft->full->pool, SECRET_MAX + 2);
 
     *ret_error = text ? 0 : -ENOMEM;
     if (!text) {
@@ -51,31 +51,31 @@ static const char *read_file(struct hd_draft *draft, const struct hd_node *node,
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        hd_report_mistake(&draft->report, &node->where, "cannot open the secret file %s: %s", path,
-                          strerror(errno));
+        config_report_mistake(&draft->report, &node->where, "cannot open the secret file %s: %s",
+                              path, strerror(errno));
         return NULL;
     }
     int r = fstat(fd, &status);
     ssize_t len = r ? -errno : read_all(fd, text, SECRET_MAX + 1);
     close(fd);
     if (len < 0) {
-        hd_report_mistake(&draft->report, &node->where, "cannot read the secret file %s: %s", path,
-                          strerror((int)-len));
+        config_report_mistake(&draft->report, &node->where, "cannot read the secret file %s: %s",
+                              path, strerror((int)-len));
         return NULL;
     }
     if (!credential && S_ISREG(status.st_mode) && (status.st_mode & 077)) {
-        hd_report_warning(&draft->report, &node->where,
-                          "the secret file %s is open to others (mode %04o): chmod 600 it", path,
-                          (unsigned)(status.st_mode & 07777));
+        config_report_warning(&draft->report, &node->where,
+                              "the secret file %s is open to others (mode %04o): chmod 600 it",
+                              path, (unsigned)(status.st_mode & 07777));
     }
     while (len > 0 && len <= SECRET_MAX && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
         text[--len] = '\0';
     }
     if (len > SECRET_MAX || memchr(text, '\0', (size_t)len) || len == 0) {
-        hd_report_mistake(&draft->report, &node->where, "the secret file %s %s", path,
-                          len == 0           ? "is empty"
-                          : len > SECRET_MAX ? "is larger than 64 KiB"
-                                             : "holds a NUL byte: it is no text");
+        config_report_mistake(&draft->report, &node->where, "the secret file %s %s", path,
+                              len == 0           ? "is empty"
+                              : len > SECRET_MAX ? "is larger than 64 KiB"
+                                                 : "holds a NUL byte: it is no text");
         return NULL;
     }
     return text;
@@ -84,16 +84,16 @@ static const char *read_file(struct hd_draft *draft, const struct hd_node *node,
 static const char *from_env(struct hd_draft *draft, const struct hd_node *node, const char *name,
                             int *ret_error)
 {
-    const char *value = hd_environment_get(draft, name);
+    const char *value = config_environment_get(draft, name);
     char quoted[HD_QUOTE_SIZE];
 
     *ret_error = 0;
     if (!value || !*value) {
-        hd_report_mistake(&draft->report, &node->where, "the environment variable %s is %s",
-                          hd_quote(name, quoted), value ? "empty" : "not set");
+        config_report_mistake(&draft->report, &node->where, "the environment variable %s is %s",
+                              config_quote(name, quoted), value ? "empty" : "not set");
         return NULL;
     }
-    const char *text = hd_pool_copy(&draft->full->pool, value, strlen(value));
+    const char *text = config_pool_copy(&draft->full->pool, value, strlen(value));
     *ret_error = text ? 0 : -ENOMEM;
     return text;
 }
@@ -101,24 +101,25 @@ static const char *from_env(struct hd_draft *draft, const struct hd_node *node, 
 static const char *from_credential(struct hd_draft *draft, const struct hd_node *node,
                                    const char *name, int *ret_error)
 {
-    const char *directory = hd_environment_get(draft, "CREDENTIALS_DIRECTORY");
+    const char *directory = config_environment_get(draft, "CREDENTIALS_DIRECTORY");
     char quoted[HD_QUOTE_SIZE];
 
     *ret_error = 0;
     if (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-        hd_report_mistake(&draft->report, &node->where,
-                          "a credential is a name without a directory, not %s",
-                          hd_quote(name, quoted));
+        config_report_mistake(&draft->report, &node->where,
+                              "a credential is a name without a directory, not %s",
+                              config_quote(name, quoted));
         return NULL;
     }
     if (!directory || !*directory) {
-        hd_report_mistake(&draft->report, &node->where,
-                          "credential %s: $CREDENTIALS_DIRECTORY is not set; systemd sets it for "
-                          "units with LoadCredential=%s:/path",
-                          hd_quote(name, quoted), name);
+        config_report_mistake(
+            &draft->report, &node->where,
+            "credential %s: $CREDENTIALS_DIRECTORY is not set; systemd sets it for "
+            "units with LoadCredential=%s:/path",
+            config_quote(name, quoted), name);
         return NULL;
     }
-    const char *path = hd_pool_printf(&draft->tree, "%s/%s", directory, name);
+    const char *path = config_pool_printf(&draft->tree, "%s/%s", directory, name);
     if (!path) {
         *ret_error = -ENOMEM;
         return NULL;
@@ -136,8 +137,8 @@ static int from_mapping(struct hd_draft *draft, const char *path, const struct h
     int error = 0;
 
     if (node->n != 1) {
-        hd_report_mistake(&draft->report, &node->where,
-                          "%s: expected exactly one of env, file, credential", path);
+        config_report_mistake(&draft->report, &node->where,
+                              "%s: expected exactly one of env, file, credential", path);
         return 1;
     }
     const struct hd_node *key = node->pairs[0].key, *value = node->pairs[0].value;
@@ -147,17 +148,18 @@ static int from_mapping(struct hd_draft *draft, const char *path, const struct h
     }
     if (kind == 3) {
         const char *meant = hd_suggest(key->text, kinds, 3);
-        hd_report_mistake(&draft->report, &key->where, "%s: unknown source of a secret %s; %s%s%s",
-                          path, hd_quote(key->text, quoted), meant ? "did you mean " : "",
-                          meant ? meant : "known are env, file, credential", meant ? "?" : "");
+        config_report_mistake(&draft->report, &key->where,
+                              "%s: unknown source of a secret %s; %s%s%s", path,
+                              config_quote(key->text, quoted), meant ? "did you mean " : "",
+                              meant ? meant : "known are env, file, credential", meant ? "?" : "");
         return 1;
     }
-    if (value->kind != HD_NODE_SCALAR || hd_node_is_null(value)) {
-        hd_report_mistake(&draft->report, &value->where, "%s.%s: expected a name", path,
-                          kinds[kind]);
+    if (value->kind != HD_NODE_SCALAR || config_node_is_null(value)) {
+        config_report_mistake(&draft->report, &value->where, "%s.%s: expected a name", path,
+                              kinds[kind]);
         return 1;
     }
-    int r = hd_expand(draft, value, &name, &expanded);
+    int r = config_expand(draft, value, &name, &expanded);
     if (r) {
         return r;
     }
@@ -174,8 +176,8 @@ static int from_mapping(struct hd_draft *draft, const char *path, const struct h
     return error ? error : *ret ? 0 : 1;
 }
 
-int hd_secret_read(struct hd_draft *draft, const char *path, const struct hd_node *node,
-                   const char **ret)
+int config_secret_read(struct hd_draft *draft, const char *path, const struct hd_node *node,
+                       const char **ret)
 {
     const char *text = NULL;
     bool expanded = false;
@@ -185,26 +187,27 @@ int hd_secret_read(struct hd_draft *draft, const char *path, const struct hd_nod
         return from_mapping(draft, path, node, ret);
     }
     if (node->kind == HD_NODE_SEQUENCE) {
-        hd_report_mistake(&draft->report, &node->where,
-                          "%s: expected text, {env: NAME}, {file: path} or {credential: name}",
-                          path);
+        config_report_mistake(&draft->report, &node->where,
+                              "%s: expected text, {env: NAME}, {file: path} or {credential: name}",
+                              path);
         return 1;
     }
-    int r = hd_expand(draft, node, &text, &expanded);
+    int r = config_expand(draft, node, &text, &expanded);
     if (r || !*text) {
         return r;
     }
     if (node->where.rank == HD_RANK_FILE && !expanded) {
-        hd_report_warning(&draft->report, &node->where,
-                          "%s: the secret stands in the file; better is {env: NAME}, {file: path} "
-                          "or {credential: name}",
-                          path);
+        config_report_warning(
+            &draft->report, &node->where,
+            "%s: the secret stands in the file; better is {env: NAME}, {file: path} "
+            "or {credential: name}",
+            path);
     } else if (node->where.rank == HD_RANK_SET) {
-        hd_report_warning(&draft->report, &node->where,
-                          "%s: every user of this machine can read a command line; use the "
-                          "environment, or --set %s.file=PATH",
-                          path, path);
+        config_report_warning(&draft->report, &node->where,
+                              "%s: every user of this machine can read a command line; use the "
+                              "environment, or --set %s.file=PATH",
+                              path, path);
     }
-    *ret = hd_pool_copy(&draft->full->pool, text, strlen(text));
+    *ret = config_pool_copy(&draft->full->pool, text, strlen(text));
     return *ret ? 0 : -ENOMEM;
 }

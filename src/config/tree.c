@@ -35,7 +35,7 @@ static enum hd_key find_row(const char *pattern, bool *ret_section)
     size_t len = strlen(pattern);
     *ret_section = false;
     for (size_t i = 0; i < HD_KEY_COUNT; i++) {
-        const char *path = hd_schema_rows[i].path;
+        const char *path = config_schema_rows[i].path;
         if (strncmp(path, pattern, len) == 0 && (!path[len] || path[len] == '.')) {
             if (!path[len]) {
                 return (enum hd_key)i;
@@ -58,7 +58,7 @@ static size_t children(const char *pattern, const char *ret[HD_KEY_COUNT],
     size_t len = strlen(pattern), n = 0;
 
     for (size_t i = 0; i < HD_KEY_COUNT; i++) {
-        const char *path = hd_schema_rows[i].path;
+        const char *path = config_schema_rows[i].path;
         if (len && (strncmp(path, pattern, len) != 0 || path[len] != '.')) {
             continue;
         }
@@ -80,7 +80,7 @@ static size_t children(const char *pattern, const char *ret[HD_KEY_COUNT],
 static const char *elsewhere(const char *key)
 {
     for (size_t i = 0; i < HD_KEY_COUNT; i++) {
-        const char *path = hd_schema_rows[i].path, *last = strrchr(path, '.');
+        const char *path = config_schema_rows[i].path, *last = strrchr(path, '.');
         if (last && strcmp(last + 1, key) == 0) {
             return path;
         }
@@ -108,8 +108,9 @@ static void unknown_key(struct walk *walk, const struct frame *frame, const stru
                 (size_t)snprintf(hint + used, sizeof(hint) - used, "%s%s", i ? ", " : "", names[i]);
         }
     }
-    hd_report_mistake(&walk->draft->report, &key->where, "unknown key %s%s%s; %s",
-                      hd_quote(key->text, quoted), *frame->path ? " in " : "", frame->path, hint);
+    config_report_mistake(&walk->draft->report, &key->where, "unknown key %s%s%s; %s",
+                          config_quote(key->text, quoted), *frame->path ? " in " : "", frame->path,
+                          hint);
 }
 
 /* An output's or a partition's name: it ends up in paths, logs and metrics. */
@@ -126,21 +127,21 @@ static int begin_output(struct walk *walk, const struct hd_node *key, size_t *re
     char quoted[HD_QUOTE_SIZE];
 
     if (!good_name(key->text)) {
-        hd_report_mistake(&draft->report, &key->where,
-                          "the output's name %s: 1 to 63 letters, digits, - and _",
-                          hd_quote(key->text, quoted));
+        config_report_mistake(&draft->report, &key->where,
+                              "the output's name %s: 1 to 63 letters, digits, - and _",
+                              config_quote(key->text, quoted));
         return 1;
     }
     if (draft->n_outputs == HD_OUTPUTS_MAX) {
-        hd_report_mistake(&draft->report, &key->where, "more than %d outputs", HD_OUTPUTS_MAX);
+        config_report_mistake(&draft->report, &key->where, "more than %d outputs", HD_OUTPUTS_MAX);
         return 1;
     }
-    struct hd_draft_output *outputs = hd_pool_grow(&draft->tree, draft->outputs, draft->n_outputs,
-                                                   &draft->cap_outputs, sizeof(*outputs));
+    struct hd_draft_output *outputs = config_pool_grow(
+        &draft->tree, draft->outputs, draft->n_outputs, &draft->cap_outputs, sizeof(*outputs));
     struct hd_output_options *options =
-        hd_pool_grow(&draft->full->pool, config->outputs, config->n_outputs, &draft->cap_options,
-                     sizeof(*options));
-    const char *name = hd_pool_copy(&draft->full->pool, key->text, strlen(key->text));
+        config_pool_grow(&draft->full->pool, config->outputs, config->n_outputs,
+                         &draft->cap_options, sizeof(*options));
+    const char *name = config_pool_copy(&draft->full->pool, key->text, strlen(key->text));
     if (!outputs || !options || !name) {
         return -ENOMEM;
     }
@@ -149,7 +150,7 @@ static int begin_output(struct walk *walk, const struct hd_node *key, size_t *re
     *ret = config->n_outputs++;
     outputs[draft->n_outputs++] = (struct hd_draft_output){.name = key};
     options[*ret] = (struct hd_output_options){.name = name};
-    return hd_output_defaults(draft, &options[*ret]);
+    return config_output_defaults(draft, &options[*ret]);
 }
 
 static int add_start(struct hd_draft *draft, const struct hd_node *key,
@@ -159,18 +160,19 @@ static int add_start(struct hd_draft *draft, const struct hd_node *key,
     char quoted[HD_QUOTE_SIZE];
 
     if (!*key->text || key->text[strspn(key->text, "0123456789")] || strlen(key->text) > 10) {
-        hd_report_mistake(&draft->report, &key->where,
-                          "a partition is named by its number, such as \"0\", not %s",
-                          hd_quote(key->text, quoted));
+        config_report_mistake(&draft->report, &key->where,
+                              "a partition is named by its number, such as \"0\", not %s",
+                              config_quote(key->text, quoted));
         return 1;
     }
     if (config->n_starts == HD_STARTS_MAX) {
-        hd_report_mistake(&draft->report, &key->where, "more than %d partitions", HD_STARTS_MAX);
+        config_report_mistake(&draft->report, &key->where, "more than %d partitions",
+                              HD_STARTS_MAX);
         return 1;
     }
-    struct hd_config_start *starts = hd_pool_grow(
+    struct hd_config_start *starts = config_pool_grow(
         &draft->full->pool, config->starts, config->n_starts, &draft->cap_starts, sizeof(*starts));
-    const char *partition = hd_pool_copy(&draft->full->pool, key->text, strlen(key->text));
+    const char *partition = config_pool_copy(&draft->full->pool, key->text, strlen(key->text));
     if (!starts || !partition) {
         return -ENOMEM;
     }
@@ -185,9 +187,9 @@ static void bad_value(struct hd_draft *draft, const char *path, const struct hd_
     char quoted[HD_QUOTE_SIZE];
 
     /* What a variable held may be a secret in the wrong place: show the variable, not its value. */
-    hd_report_mistake(&draft->report, &value->where, "%s: %s%s: %s", path,
-                      hd_quote(expanded ? value->text : text, quoted),
-                      expanded ? ", with its variables put in" : "", why);
+    config_report_mistake(&draft->report, &value->where, "%s: %s%s: %s", path,
+                          config_quote(expanded ? value->text : text, quoted),
+                          expanded ? ", with its variables put in" : "", why);
 }
 
 /* 0: stored, or left at its default; 1: reported; -ENOMEM. */
@@ -201,23 +203,23 @@ static int set_value(struct hd_draft *draft, const struct hd_schema_row *row, co
     bool expanded = false;
 
     if (row->type == HD_TYPE_SECRET) {
-        int r = hd_secret_read(draft, path, value, &text);
+        int r = config_secret_read(draft, path, value, &text);
         if (r == 0 && text) {
             memcpy((char *)base + row->offset, &text, sizeof(text));
         }
         return r;
     }
     if (value->kind != HD_NODE_SCALAR) {
-        hd_report_mistake(&draft->report, &value->where, "%s: expected a single value, not %s",
-                          path, hd_node_kind_name(value));
+        config_report_mistake(&draft->report, &value->where, "%s: expected a single value, not %s",
+                              path, config_node_kind_name(value));
         return 1;
     }
-    int r = hd_expand(draft, value, &text, &expanded);
+    int r = config_expand(draft, value, &text, &expanded);
     if (r || !*text) {
         return r;
     }
     bool listed = row->type == HD_TYPE_START && !row->size;
-    r = hd_field_set(draft, row, listed ? (void *)&start : base, text, why, sizeof(why));
+    r = config_field_set(draft, row, listed ? (void *)&start : base, text, why, sizeof(why));
     if (r == -EINVAL) {
         bad_value(draft, path, value, text, expanded, why);
         return 1;
@@ -233,10 +235,10 @@ static int take_row(struct walk *walk, const struct frame *frame, enum hd_key ke
     struct hd_draft_output *output = in_output ? &draft->outputs[frame->output] : NULL;
     void *base = in_output ? (void *)&draft->full->config.outputs[frame->output] : draft->full;
 
-    if (hd_node_is_null(pair->value)) {
+    if (config_node_is_null(pair->value)) {
         return 0;
     }
-    int r = set_value(draft, &hd_schema_rows[key], path, pair, base);
+    int r = set_value(draft, &config_schema_rows[key], path, pair, base);
     *(in_output ? &output->given[key] : &draft->given[key]) = pair->value;
     if (r > 0) {
         *(in_output ? &output->bad[key] : &draft->bad[key]) = true;
@@ -257,13 +259,13 @@ static int enter(struct walk *walk, const char *pattern, const char *path,
             return r < 0 ? r : 0;
         }
     }
-    if (hd_node_is_null(pair->value)) {
+    if (config_node_is_null(pair->value)) {
         return 0;
     }
     if (pair->value->kind != HD_NODE_MAPPING) {
-        hd_report_mistake(
+        config_report_mistake(
             &draft->report, &pair->value->where, "%s: expected keys below it, not %s%s", path,
-            hd_node_kind_name(pair->value),
+            config_node_kind_name(pair->value),
             strcmp(pattern, "outputs") == 0 ? "; each output has a name of your choice as its key"
                                             : "");
         if (named) {
@@ -295,7 +297,7 @@ static int take_pair(struct walk *walk, struct frame *frame, const struct hd_nod
         join(pattern, frame->pattern, HD_SCHEMA_WILDCARD);
         key = find_row(pattern, &section);
         /* The name is the user's: it may hold anything. */
-        hd_quote(pair->key->text, quoted);
+        config_quote(pair->key->text, quoted);
         if (!good_name(pair->key->text)) {
             join(path, frame->path, quoted);
         }
@@ -310,16 +312,17 @@ static int take_pair(struct walk *walk, struct frame *frame, const struct hd_nod
     return 0;
 }
 
-int hd_tree_apply(struct hd_draft *draft, const struct hd_node *root)
+int config_apply_tree(struct hd_draft *draft, const struct hd_node *root)
 {
     struct walk walk = {.draft = draft};
 
-    if (!root || hd_node_is_null(root)) {
+    if (!root || config_node_is_null(root)) {
         return 0;
     }
     if (root->kind != HD_NODE_MAPPING) {
-        hd_report_mistake(&draft->report, &root->where, "expected keys such as eventhub:, not %s",
-                          hd_node_kind_name(root));
+        config_report_mistake(&draft->report, &root->where,
+                              "expected keys such as eventhub:, not %s",
+                              config_node_kind_name(root));
         return 0;
     }
     walk.stack[walk.depth++] = (struct frame){.mapping = root, .output = SIZE_MAX};

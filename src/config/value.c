@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "hubdrain/clock.h"
+#include "hubdrain/config.h"
 
 struct unit {
     const char *name;
@@ -51,7 +52,7 @@ static int why(char ret_why[HD_WHY_SIZE], const char *text)
     return -EINVAL;
 }
 
-int hd_value_bool(const char *text, bool *ret, char ret_why[HD_WHY_SIZE])
+int config_value_bool(const char *text, bool *ret, char ret_why[HD_WHY_SIZE])
 {
     static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no", "off"};
 
@@ -85,7 +86,7 @@ static int digits(const char **text, uint64_t *ret, char ret_why[HD_WHY_SIZE])
     return 0;
 }
 
-int hd_value_integer(const char *text, uint64_t *ret, char ret_why[HD_WHY_SIZE])
+int config_value_integer(const char *text, uint64_t *ret, char ret_why[HD_WHY_SIZE])
 {
     const char *p = text;
     uint64_t value = 0;
@@ -134,7 +135,7 @@ static int times_plus(uint64_t *total, uint64_t number, uint64_t factor, uint64_
     return 0;
 }
 
-int hd_value_duration(const char *text, int64_t *ret_ms, char ret_why[HD_WHY_SIZE])
+int config_value_duration(const char *text, int64_t *ret_ms, char ret_why[HD_WHY_SIZE])
 {
     uint64_t total = 0;
     const char *p = text;
@@ -177,7 +178,7 @@ int hd_value_duration(const char *text, int64_t *ret_ms, char ret_why[HD_WHY_SIZ
     return 0;
 }
 
-int hd_value_size(const char *text, uint64_t *ret_bytes, char ret_why[HD_WHY_SIZE])
+int config_value_size(const char *text, uint64_t *ret_bytes, char ret_why[HD_WHY_SIZE])
 {
     uint64_t number = 0, total = 0;
     const char *p = text;
@@ -266,7 +267,7 @@ static bool zone(const char **text, int *ret_minutes)
     return true;
 }
 
-int hd_value_time(const char *text, int64_t *ret_ms, char ret_why[HD_WHY_SIZE])
+int config_value_time(const char *text, int64_t *ret_ms, char ret_why[HD_WHY_SIZE])
 {
     static const char expected[] = "expected a time with its zone, such as 2024-05-02T08:15:30Z";
     unsigned year, month, day, hour, minute, second, ms = 0;
@@ -298,18 +299,18 @@ int hd_value_time(const char *text, int64_t *ret_ms, char ret_why[HD_WHY_SIZE])
     return 0;
 }
 
-const char *hd_value_format_duration(int64_t ms, char ret[HD_VALUE_TEXT_SIZE])
+const char *hd_config_format_duration(int64_t ms, char ret[HD_CONFIG_TEXT_SIZE])
 {
     int n = 0;
 
     if (ms <= 0) {
-        snprintf(ret, HD_VALUE_TEXT_SIZE, "0s");
+        snprintf(ret, HD_CONFIG_TEXT_SIZE, "0s");
         return ret;
     }
     for (size_t i = 0; i < COUNT(duration_units); i++) {
         int64_t factor = (int64_t)duration_units[i].factor;
         if (ms >= factor) {
-            n += snprintf(ret + n, (size_t)(HD_VALUE_TEXT_SIZE - n), "%" PRId64 "%s", ms / factor,
+            n += snprintf(ret + n, (size_t)(HD_CONFIG_TEXT_SIZE - n), "%" PRId64 "%s", ms / factor,
                           duration_units[i].name);
             ms %= factor;
         }
@@ -317,13 +318,13 @@ const char *hd_value_format_duration(int64_t ms, char ret[HD_VALUE_TEXT_SIZE])
     return ret;
 }
 
-const char *hd_value_format_size(uint64_t bytes, char ret[HD_VALUE_TEXT_SIZE])
+const char *hd_config_format_size(uint64_t bytes, char ret[HD_CONFIG_TEXT_SIZE])
 {
     size_t i = 0;
     while (i < 3 && (bytes < size_units[i].factor || bytes % size_units[i].factor)) {
         i++;
     }
-    snprintf(ret, HD_VALUE_TEXT_SIZE, "%" PRIu64 "%s", bytes / size_units[i].factor,
+    snprintf(ret, HD_CONFIG_TEXT_SIZE, "%" PRIu64 "%s", bytes / size_units[i].factor,
              size_units[i].name);
     return ret;
 }

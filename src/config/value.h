@@ -14,17 +14,12 @@
 
 #define HD_WHY_SIZE 160
 
-int hd_value_bool(const char *text, bool *ret, char ret_why[HD_WHY_SIZE]);
-int hd_value_integer(const char *text, uint64_t *ret, char ret_why[HD_WHY_SIZE]);
-int hd_value_duration(const char *text, int64_t *ret_ms, char ret_why[HD_WHY_SIZE]);
-int hd_value_size(const char *text, uint64_t *ret_bytes, char ret_why[HD_WHY_SIZE]);
+int config_value_bool(const char *text, bool *ret, char ret_why[HD_WHY_SIZE]);
+int config_value_integer(const char *text, uint64_t *ret, char ret_why[HD_WHY_SIZE]);
+int config_value_duration(const char *text, int64_t *ret_ms, char ret_why[HD_WHY_SIZE]);
+int config_value_size(const char *text, uint64_t *ret_bytes, char ret_why[HD_WHY_SIZE]);
 
 /* RFC 3339 with a zone: 2024-05-02T08:15:30Z, 2024-05-02T10:15:30.5+02:00. */
-int hd_value_time(const char *text, int64_t *ret_ms, char ret_why[HD_WHY_SIZE]);
-
-/* The shortest exact text: "1m30s", "5MiB". */
-#define HD_VALUE_TEXT_SIZE 48
-const char *hd_value_format_duration(int64_t ms, char ret[HD_VALUE_TEXT_SIZE]);
-const char *hd_value_format_size(uint64_t bytes, char ret[HD_VALUE_TEXT_SIZE]);
+int config_value_time(const char *text, int64_t *ret_ms, char ret_why[HD_WHY_SIZE]);
 
 #endif

@@ -50,21 +50,21 @@ static int key_taken(struct reader *reader, struct hd_node *mapping, struct hd_n
     char quoted[HD_QUOTE_SIZE];
 
     if (key->kind != HD_NODE_SCALAR) {
-        hd_report_mistake(reader->report, &key->where, "a key must be text, this is %s",
-                          hd_node_kind_name(key));
+        config_report_mistake(reader->report, &key->where, "a key must be text, this is %s",
+                              config_node_kind_name(key));
         return STOP;
     }
     if (strcmp(key->text, "<<") == 0 && key->plain) {
-        hd_report_mistake(reader->report, &key->where,
-                          "merge keys (<<) are not supported; give the whole value an alias");
+        config_report_mistake(reader->report, &key->where,
+                              "merge keys (<<) are not supported; give the whole value an alias");
         return STOP;
     }
-    const struct hd_node_pair *first = hd_node_find(mapping, key->text);
+    const struct hd_node_pair *first = config_node_find(mapping, key->text);
     reader->twice[level] = first != NULL;
     if (first) {
-        hd_report_mistake(reader->report, &key->where,
-                          "%s is given twice, first in line %d; remove one of them",
-                          hd_quote(key->text, quoted), first->key->where.line);
+        config_report_mistake(reader->report, &key->where,
+                              "%s is given twice, first in line %d; remove one of them",
+                              config_quote(key->text, quoted), first->key->where.line);
     }
     reader->keys[level] = key;
     return GO_ON;
@@ -80,23 +80,23 @@ static int place(struct reader *reader, struct hd_node *node)
     size_t level = reader->depth - 1;
     struct hd_node *parent = reader->stack[level];
     if (parent->kind == HD_NODE_SEQUENCE) {
-        return hd_node_add(reader->pool, parent, NULL, node);
+        return config_node_add(reader->pool, parent, NULL, node);
     }
     if (!reader->keys[level]) {
         return key_taken(reader, parent, node);
     }
     struct hd_node *key = reader->keys[level];
     reader->keys[level] = NULL;
-    return reader->twice[level] ? GO_ON : hd_node_add(reader->pool, parent, key, node);
+    return reader->twice[level] ? GO_ON : config_node_add(reader->pool, parent, key, node);
 }
 
 static int weigh(struct reader *reader, size_t weight, const struct hd_where *where)
 {
     reader->count += weight;
     if (reader->count > HD_NODE_COUNT_MAX) {
-        hd_report_mistake(reader->report, where,
-                          "too much: more than %d values, with aliases written out",
-                          HD_NODE_COUNT_MAX);
+        config_report_mistake(reader->report, where,
+                              "too much: more than %d values, with aliases written out",
+                              HD_NODE_COUNT_MAX);
         return STOP;
     }
     return GO_ON;
@@ -108,13 +108,14 @@ static int remember(struct reader *reader, const yaml_char_t *name, struct hd_no
         return GO_ON;
     }
     if (reader->n_anchors >= ANCHORS_MAX) {
-        hd_report_mistake(reader->report, &node->where, "too many anchors: more than %d",
-                          ANCHORS_MAX);
+        config_report_mistake(reader->report, &node->where, "too many anchors: more than %d",
+                              ANCHORS_MAX);
         return STOP;
     }
-    struct anchor *anchors = hd_pool_grow(reader->pool, reader->anchors, reader->n_anchors,
-                                          &reader->cap_anchors, sizeof(*anchors));
-    const char *copy = hd_pool_copy(reader->pool, (const char *)name, strlen((const char *)name));
+    struct anchor *anchors = config_pool_grow(reader->pool, reader->anchors, reader->n_anchors,
+                                              &reader->cap_anchors, sizeof(*anchors));
+    const char *copy =
+        config_pool_copy(reader->pool, (const char *)name, strlen((const char *)name));
     if (!anchors || !copy) {
         return -ENOMEM;
     }
@@ -131,8 +132,8 @@ static int check_tag(struct reader *reader, const yaml_char_t *tag, const struct
         strncmp((const char *)tag, "tag:yaml.org,2002:", 18) == 0) {
         return GO_ON;
     }
-    hd_report_mistake(reader->report, where, "the tag %s means nothing here; remove it",
-                      hd_quote((const char *)tag, quoted));
+    config_report_mistake(reader->report, where, "the tag %s means nothing here; remove it",
+                          config_quote((const char *)tag, quoted));
     return STOP;
 }
 
@@ -149,13 +150,13 @@ static int on_alias(struct reader *reader, const yaml_event_t *event)
         }
     }
     if (!node) {
-        hd_report_mistake(reader->report, &where, "there is no anchor %s above this alias",
-                          hd_quote(name, quoted));
+        config_report_mistake(reader->report, &where, "there is no anchor %s above this alias",
+                              config_quote(name, quoted));
         return STOP;
     }
     if (node->open) {
-        hd_report_mistake(reader->report, &where, "the alias %s stands inside its own anchor",
-                          hd_quote(name, quoted));
+        config_report_mistake(reader->report, &where, "the alias %s stands inside its own anchor",
+                              config_quote(name, quoted));
         return STOP;
     }
     int r = weigh(reader, node->weight, &where);
@@ -169,7 +170,7 @@ static int on_scalar(struct reader *reader, const yaml_event_t *event)
     size_t len = event->data.scalar.length;
 
     if (memchr(text, '\0', len)) {
-        hd_report_mistake(reader->report, &where, "the value holds a NUL character");
+        config_report_mistake(reader->report, &where, "the value holds a NUL character");
         return STOP;
     }
     int r = check_tag(reader, event->data.scalar.tag, &where);
@@ -177,7 +178,7 @@ static int on_scalar(struct reader *reader, const yaml_event_t *event)
     if (r) {
         return r;
     }
-    struct hd_node *node = hd_node_new_text(reader->pool, text, len, &where);
+    struct hd_node *node = config_node_new_text(reader->pool, text, len, &where);
     if (!node) {
         return -ENOMEM;
     }
@@ -192,8 +193,8 @@ static int on_start(struct reader *reader, const yaml_event_t *event)
     bool mapping = event->type == YAML_MAPPING_START_EVENT;
 
     if (reader->depth == HD_NODE_DEPTH_MAX) {
-        hd_report_mistake(reader->report, &where, "nested more than %d levels deep",
-                          HD_NODE_DEPTH_MAX);
+        config_report_mistake(reader->report, &where, "nested more than %d levels deep",
+                              HD_NODE_DEPTH_MAX);
         return STOP;
     }
     int r = check_tag(
@@ -203,7 +204,7 @@ static int on_start(struct reader *reader, const yaml_event_t *event)
         return r;
     }
     struct hd_node *node =
-        hd_node_new(reader->pool, mapping ? HD_NODE_MAPPING : HD_NODE_SEQUENCE, &where);
+        config_node_new(reader->pool, mapping ? HD_NODE_MAPPING : HD_NODE_SEQUENCE, &where);
     if (!node) {
         return -ENOMEM;
     }
@@ -227,8 +228,8 @@ static int on_event(struct reader *reader, const yaml_event_t *event)
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (reader->ended) {
-            hd_report_mistake(reader->report, &where,
-                              "a second document begins here; one file holds one document");
+            config_report_mistake(reader->report, &where,
+                                  "a second document begins here; one file holds one document");
             return STOP;
         }
         return GO_ON;
@@ -263,8 +264,8 @@ static void syntax_mistake(struct reader *reader)
 
     if (parser->error == YAML_READER_ERROR) {
         struct hd_where where = {HD_RANK_FILE, reader->name, 0, 0};
-        hd_report_mistake(reader->report, &where, "not valid text: %s at byte %zu", problem,
-                          parser->problem_offset);
+        config_report_mistake(reader->report, &where, "not valid text: %s at byte %zu", problem,
+                              parser->problem_offset);
         return;
     }
     struct hd_where where = where_of(reader, mark);
@@ -272,12 +273,12 @@ static void syntax_mistake(struct reader *reader)
                           ? "; indent with blanks, not tabs, and put quotes around @ ` %"
                           : "";
     if (parser->context && parser->context_mark.line != mark.line) {
-        hd_report_mistake(reader->report, &where, "%s, %s that begins in line %zu%s", problem,
-                          parser->context, parser->context_mark.line + 1, tab);
+        config_report_mistake(reader->report, &where, "%s, %s that begins in line %zu%s", problem,
+                              parser->context, parser->context_mark.line + 1, tab);
     } else if (parser->context) {
-        hd_report_mistake(reader->report, &where, "%s, %s%s", problem, parser->context, tab);
+        config_report_mistake(reader->report, &where, "%s, %s%s", problem, parser->context, tab);
     } else {
-        hd_report_mistake(reader->report, &where, "%s%s", problem, tab);
+        config_report_mistake(reader->report, &where, "%s%s", problem, tab);
     }
 }
 
@@ -301,8 +302,8 @@ static int read_events(struct reader *reader)
     }
 }
 
-int hd_yaml_read(struct hd_pool *pool, struct hd_slice text, const char *name,
-                 struct hd_report *report, struct hd_node **ret)
+int config_yaml_read(struct hd_pool *pool, struct hd_slice text, const char *name,
+                     struct hd_report *report, struct hd_node **ret)
 {
     struct reader reader = {.pool = pool, .report = report, .name = name};
 

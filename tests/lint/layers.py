@@ -73,7 +73,7 @@ LIBRARIES = [
     (r"sanitizer/[a-z_]+\.h|valgrind/[a-z]+\.h", "libc"),
 ]
 
-GENERATED = {"config.h"}
+GENERATED = {"config.h", "src/cli/commit.h"}
 TEST_HEADER = "test.h"
 
 # ---- the tree ---------------------------------------------------------------------------------
