@@ -5,6 +5,8 @@ import json
 import os
 import re
 import subprocess
+import urllib.error
+import urllib.request
 
 from . import tap
 
@@ -43,11 +45,13 @@ class Emulator:
         command = [program, "--listen", "127.0.0.1:0", "--hub", hub,
                    "--partitions", str(partitions), *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-        self.port = None
+        self.port = self.tls_port = self.admin_port = None
         for line in self.process.stdout:
-            found = re.search(r"127\.0\.0\.1:(\d+)", line)
-            if found:
-                self.port = int(found[1])
+            ports = dict(re.findall(r"(amqps?|admin)=127\.0\.0\.1:(\d+)", line))
+            if ports:
+                self.port = int(ports["amqp"])
+                self.tls_port = int(ports.get("amqps", 0))
+                self.admin_port = int(ports.get("admin", 0))
                 break
         if self.port is None:
             raise tap.Failed("the emulator did not start: exit status %s" % self.process.wait())
@@ -55,6 +59,25 @@ class Emulator:
     def connection_string(self):
         return ("Endpoint=sb://127.0.0.1:%d;SharedAccessKeyName=%s;SharedAccessKey=%s;"
                 "UseDevelopmentEmulator=true;EntityPath=%s" % (self.port, KEY_NAME, KEY, self.hub))
+
+    def _ask(self, method, path, body=None):
+        request = urllib.request.Request("http://127.0.0.1:%d%s" % (self.admin_port, path),
+                                         data=body, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.read()
+        except urllib.error.HTTPError as error:
+            raise tap.Failed("%s %s: %d %s" % (method, path, error.code,
+                                               error.read().decode(errors="replace")))
+
+    def post(self, path, text=""):
+        return self._ask("POST", path, text.encode())
+
+    def delete(self, path):
+        return self._ask("DELETE", path)
+
+    def state(self):
+        return json.loads(self._ask("GET", "/state"))
 
     def stop(self):
         self.process.kill()
