@@ -16,7 +16,7 @@ static void speaks_the_protocol(void)
                        (int)getpid());
     REQUIRE(bind(fd, (struct sockaddr *)&address,
                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0);
-    char name[64];
+    char name[128];
     snprintf(name, sizeof(name), "@%s", address.sun_path + 1);
     setenv("NOTIFY_SOCKET", name, 1);
     setenv("WATCHDOG_USEC", "3000000", 1);
