@@ -49,21 +49,21 @@ void hd_delivery_dead(struct hd_delivery *delivery, uint32_t document, const cha
     }
 }
 
-void hd_work_start(struct hd_work *work, struct hd_batch *batch)
+void hd_parcel_start(struct hd_parcel *parcel, struct hd_batch *batch)
 {
-    work->batch = batch;
-    work->n = work->n_open = work->attempt = 0;
-    work->begun = false;
-    work->notes.n = work->notes.text.len = 0;
-    work->reason[0] = '\0';
+    parcel->batch = batch;
+    parcel->n = parcel->n_open = parcel->attempt = 0;
+    parcel->begun = false;
+    parcel->notes.n = parcel->notes.text.len = 0;
+    parcel->reason[0] = '\0';
 }
 
-void hd_work_deinit(struct hd_work *work)
+void hd_parcel_deinit(struct hd_parcel *parcel)
 {
-    free(work->answers);
-    free(work->notes.notes);
-    hd_buffer_deinit(&work->notes.text);
-    *work = (struct hd_work){0};
+    free(parcel->answers);
+    free(parcel->notes.notes);
+    hd_buffer_deinit(&parcel->notes.text);
+    *parcel = (struct hd_parcel){0};
 }
 
 /* Keeps the worst answer and the reason that came with it. */
@@ -77,59 +77,59 @@ static void worsen(struct hd_pass *pass, enum hd_answer answer, const char *reas
     hd_reason_set(pass->reason, reason);
 }
 
-static bool begin(const struct hd_target *target, struct hd_work *work)
+static bool begin(const struct hd_target *target, struct hd_parcel *parcel)
 {
-    if (work->begun) {
+    if (parcel->begun) {
         return true;
     }
-    uint32_t n = target->dead_documents ? work->batch->n_dead : work->batch->n_documents;
-    if (n > work->cap) {
-        free(work->answers);
-        work->answers = malloc(n * sizeof(*work->answers));
-        work->cap = work->answers ? n : 0;
-        if (!work->answers) {
+    uint32_t n = target->dead_documents ? parcel->batch->n_dead : parcel->batch->n_documents;
+    if (n > parcel->cap) {
+        free(parcel->answers);
+        parcel->answers = malloc(n * sizeof(*parcel->answers));
+        parcel->cap = parcel->answers ? n : 0;
+        if (!parcel->answers) {
             return false;
         }
     }
     for (uint32_t i = 0; i < n; i++) {
-        work->answers[i] = HD_OUTPUT_PENDING;
+        parcel->answers[i] = HD_OUTPUT_PENDING;
     }
-    work->n = work->n_open = n;
-    work->begun = true;
+    parcel->n = parcel->n_open = n;
+    parcel->begun = true;
     return true;
 }
 
 /* Asks the output about what is pending. */
-static void deliver(const struct hd_target *target, struct hd_work *work, struct hd_pass *pass)
+static void deliver(const struct hd_target *target, struct hd_parcel *parcel, struct hd_pass *pass)
 {
     bool pending = false;
-    for (uint32_t i = 0; i < work->n; i++) {
-        if (work->answers[i] == HD_OUTPUT_RETRY || work->answers[i] == HD_OUTPUT_BLOCK) {
-            work->answers[i] = HD_OUTPUT_PENDING;
+    for (uint32_t i = 0; i < parcel->n; i++) {
+        if (parcel->answers[i] == HD_OUTPUT_RETRY || parcel->answers[i] == HD_OUTPUT_BLOCK) {
+            parcel->answers[i] = HD_OUTPUT_PENDING;
         }
-        pending |= work->answers[i] == HD_OUTPUT_PENDING;
+        pending |= parcel->answers[i] == HD_OUTPUT_PENDING;
     }
     if (!pending) {
         return;
     }
     struct hd_delivery delivery = {
-        .batch = work->batch,
-        .answers = work->answers,
-        .attempt = ++work->attempt,
+        .batch = parcel->batch,
+        .answers = parcel->answers,
+        .attempt = ++parcel->attempt,
         .stop = target->stop,
-        .notes = &work->notes,
+        .notes = &parcel->notes,
     };
     target->ops->deliver(target->self, &delivery);
-    for (uint32_t i = 0; i < work->n; i++) {
-        switch (work->answers[i]) {
+    for (uint32_t i = 0; i < parcel->n; i++) {
+        switch (parcel->answers[i]) {
         case HD_OUTPUT_PENDING:
-            work->answers[i] = HD_OUTPUT_RETRY;
+            parcel->answers[i] = HD_OUTPUT_RETRY;
             worsen(pass, HD_OUTPUT_RETRY, delivery.reason);
             break;
         case HD_OUTPUT_RETRY:
         case HD_OUTPUT_BLOCK:
         case HD_OUTPUT_BROKEN:
-            worsen(pass, work->answers[i], delivery.reason);
+            worsen(pass, parcel->answers[i], delivery.reason);
             break;
         case HD_OUTPUT_ACK:
         case HD_OUTPUT_DEAD:
@@ -137,12 +137,12 @@ static void deliver(const struct hd_target *target, struct hd_work *work, struct
             break;
         }
     }
-    hd_reason_set(work->reason, delivery.reason);
+    hd_reason_set(parcel->reason, delivery.reason);
     pass->retry_after_ms =
         delivery.retry_after_ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : delivery.retry_after_ms;
 }
 
-static void commit(const struct hd_target *target, struct hd_work *works, size_t n,
+static void commit(const struct hd_target *target, struct hd_parcel *parcels, size_t n,
                    struct hd_pass *pass)
 {
     struct hd_diag diag = {.text = ""};
@@ -153,57 +153,57 @@ static void commit(const struct hd_target *target, struct hd_work *works, size_t
     enum hd_answer answer = r == HD_OUTPUT_BLOCK ? HD_OUTPUT_BLOCK : HD_OUTPUT_RETRY;
     worsen(pass, answer, diag.text);
     for (size_t w = 0; w < n; w++) {
-        for (uint32_t i = 0; i < works[w].n; i++) {
-            if (works[w].answers[i] == HD_OUTPUT_ACK) {
-                works[w].answers[i] = answer;
+        for (uint32_t i = 0; i < parcels[w].n; i++) {
+            if (parcels[w].answers[i] == HD_OUTPUT_ACK) {
+                parcels[w].answers[i] = answer;
             }
         }
     }
 }
 
-static const char *dead_text(const struct hd_work *work, uint32_t document)
+static const char *dead_text(const struct hd_parcel *parcel, uint32_t document)
 {
-    for (size_t i = 0; i < work->notes.n; i++) {
-        if (work->notes.notes[i].document == document) {
-            return work->notes.text.data + work->notes.notes[i].start;
+    for (size_t i = 0; i < parcel->notes.n; i++) {
+        if (parcel->notes.notes[i].document == document) {
+            return parcel->notes.text.data + parcel->notes.notes[i].start;
         }
     }
-    return work->reason;
+    return parcel->reason;
 }
 
 /* The original message of a document, as a dead letter of this output. */
-static void describe(const struct hd_target *target, const struct hd_work *work, uint32_t document,
-                     struct hd_dead_record *record)
+static void describe(const struct hd_target *target, const struct hd_parcel *parcel,
+                     uint32_t document, struct hd_dead_record *record)
 {
-    const struct hd_document *doc = &work->batch->documents[document];
-    const struct hd_message *message = &work->batch->messages[doc->message];
+    const struct hd_document *doc = &parcel->batch->documents[document];
+    const struct hd_message *message = &parcel->batch->messages[doc->message];
     *record = (struct hd_dead_record){
         .output = target->name,
         .reason = HD_DEAD_REJECTED,
-        .text = dead_text(work, document),
-        .attempts = work->attempt,
-        .bytes = hd_slice(work->batch->raw.data + message->body, message->body_len),
+        .text = dead_text(parcel, document),
+        .attempts = parcel->attempt,
+        .bytes = hd_slice(parcel->batch->raw.data + message->body, message->body_len),
     };
-    hd_batch_origin(work->batch, doc->message, &record->origin);
+    hd_batch_origin(parcel->batch, doc->message, &record->origin);
     record->origin.index = doc->index;
 }
 
-static size_t count_answers(const struct hd_work *works, size_t n, enum hd_answer answer)
+static size_t count_answers(const struct hd_parcel *parcels, size_t n, enum hd_answer answer)
 {
     size_t count = 0;
     for (size_t w = 0; w < n; w++) {
-        for (uint32_t i = 0; i < works[w].n; i++) {
-            count += works[w].answers[i] == answer;
+        for (uint32_t i = 0; i < parcels[w].n; i++) {
+            count += parcels[w].answers[i] == answer;
         }
     }
     return count;
 }
 
 /* true when every DEAD document of the group is durable. */
-static bool bury(const struct hd_target *target, struct hd_work *works, size_t n,
+static bool bury(const struct hd_target *target, struct hd_parcel *parcels, size_t n,
                  struct hd_pass *pass)
 {
-    size_t count = count_answers(works, n, HD_OUTPUT_DEAD), k = 0;
+    size_t count = count_answers(parcels, n, HD_OUTPUT_DEAD), k = 0;
     if (count == 0) {
         return true;
     }
@@ -213,9 +213,9 @@ static bool bury(const struct hd_target *target, struct hd_work *works, size_t n
         return false;
     }
     for (size_t w = 0; w < n; w++) {
-        for (uint32_t i = 0; i < works[w].n; i++) {
-            if (works[w].answers[i] == HD_OUTPUT_DEAD) {
-                describe(target, &works[w], i, &records[k++]);
+        for (uint32_t i = 0; i < parcels[w].n; i++) {
+            if (parcels[w].answers[i] == HD_OUTPUT_DEAD) {
+                describe(target, &parcels[w], i, &records[k++]);
             }
         }
     }
@@ -228,39 +228,39 @@ static bool bury(const struct hd_target *target, struct hd_work *works, size_t n
     return r == 0;
 }
 
-static void settle(const struct hd_target *target, struct hd_work *work, bool buried,
+static void settle(const struct hd_target *target, struct hd_parcel *parcel, bool buried,
                    struct hd_pass *pass)
 {
-    for (uint32_t i = 0; i < work->n; i++) {
-        if (work->answers[i] == HD_OUTPUT_ACK) {
+    for (uint32_t i = 0; i < parcel->n; i++) {
+        if (parcel->answers[i] == HD_OUTPUT_ACK) {
             pass->acked++;
-            pass->bytes += target->dead_documents ? work->batch->dead[i].len
-                                                  : work->batch->documents[i].len + UINT64_C(1);
-        } else if (work->answers[i] == HD_OUTPUT_DEAD && buried) {
+            pass->bytes += target->dead_documents ? parcel->batch->dead[i].len
+                                                  : parcel->batch->documents[i].len + UINT64_C(1);
+        } else if (parcel->answers[i] == HD_OUTPUT_DEAD && buried) {
             pass->dead++;
         } else {
             continue;
         }
-        work->answers[i] = HD_OUTPUT_SETTLED;
-        work->n_open--;
+        parcel->answers[i] = HD_OUTPUT_SETTLED;
+        parcel->n_open--;
     }
 }
 
-void hd_pass_run(const struct hd_target *target, struct hd_work *works, size_t n,
+void hd_pass_run(const struct hd_target *target, struct hd_parcel *parcels, size_t n,
                  struct hd_pass *ret)
 {
     *ret = (struct hd_pass){.answer = HD_OUTPUT_ACK};
     size_t tried = 0;
     while (tried < n && ret->answer == HD_OUTPUT_ACK) {
-        if (!begin(target, &works[tried])) {
+        if (!begin(target, &parcels[tried])) {
             worsen(ret, HD_OUTPUT_RETRY, "out of memory");
             break;
         }
-        deliver(target, &works[tried++], ret);
+        deliver(target, &parcels[tried++], ret);
     }
-    commit(target, works, tried, ret);
-    bool buried = bury(target, works, tried, ret);
+    commit(target, parcels, tried, ret);
+    bool buried = bury(target, parcels, tried, ret);
     for (size_t w = 0; w < tried; w++) {
-        settle(target, &works[w], buried, ret);
+        settle(target, &parcels[w], buried, ret);
     }
 }

@@ -24,7 +24,7 @@ struct hd_dead_notes {
 };
 
 /* A batch on its way through a sink. Zero is empty; memory is kept from batch to batch. */
-struct hd_work {
+struct hd_parcel {
     struct hd_batch *batch;
     enum hd_answer *answers;
     uint32_t n, cap; /* answers */
@@ -52,15 +52,15 @@ struct hd_pass {
     uint64_t acked, dead, bytes; /* settled in this pass */
 };
 
-void hd_pass_run(const struct hd_target *target, struct hd_work *works, size_t n,
+void hd_pass_run(const struct hd_target *target, struct hd_parcel *parcels, size_t n,
                  struct hd_pass *ret);
 
-void hd_work_start(struct hd_work *work, struct hd_batch *batch);
-void hd_work_deinit(struct hd_work *work);
+void hd_parcel_start(struct hd_parcel *parcel, struct hd_batch *batch);
+void hd_parcel_deinit(struct hd_parcel *parcel);
 
-static inline bool hd_work_done(const struct hd_work *work)
+static inline bool hd_parcel_done(const struct hd_parcel *parcel)
 {
-    return work->begun && work->n_open == 0;
+    return parcel->begun && parcel->n_open == 0;
 }
 
 #endif

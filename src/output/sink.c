@@ -65,8 +65,8 @@ struct hd_sink {
     struct hd_sink_status status;
 
     /* the thread's own */
-    struct hd_work works[GROUP_MAX];
-    size_t n_works;
+    struct hd_parcel parcels[GROUP_MAX];
+    size_t n_parcels;
     uint32_t failures; /* passes without progress, in a row */
     int64_t next_tick_ms;
     uint64_t random;
@@ -143,14 +143,14 @@ static void take_group(struct hd_sink *sink)
     uint64_t bytes = 0;
     pthread_mutex_lock(&sink->lock);
     wait_until(sink, sink->next_tick_ms, true);
-    while (!atomic_load(&sink->stopping) && sink->n_works < sink->setup.group_batches &&
+    while (!atomic_load(&sink->stopping) && sink->n_parcels < sink->setup.group_batches &&
            bytes < sink->setup.group_bytes) {
         struct hd_batch *batch = pop(sink);
         if (!batch) {
             break;
         }
         bytes += batch->text.len;
-        hd_work_start(&sink->works[sink->n_works++], batch);
+        hd_parcel_start(&sink->parcels[sink->n_parcels++], batch);
     }
     pthread_mutex_unlock(&sink->lock);
 }
@@ -247,23 +247,23 @@ static void note_pass(struct hd_sink *sink, const struct hd_pass *pass)
 static void give_back(struct hd_sink *sink)
 {
     size_t kept = 0, given = 0;
-    for (size_t i = 0; i < sink->n_works; i++) {
-        given += hd_work_done(&sink->works[i]);
+    for (size_t i = 0; i < sink->n_parcels; i++) {
+        given += hd_parcel_done(&sink->parcels[i]);
     }
     pthread_mutex_lock(&sink->lock);
     sink->status.waiting_batches -= given;
     pthread_mutex_unlock(&sink->lock);
-    for (size_t i = 0; i < sink->n_works; i++) {
-        struct hd_work work = sink->works[i];
-        if (hd_work_done(&work)) {
-            sink->done(sink->context, work.batch);
+    for (size_t i = 0; i < sink->n_parcels; i++) {
+        struct hd_parcel parcel = sink->parcels[i];
+        if (hd_parcel_done(&parcel)) {
+            sink->done(sink->context, parcel.batch);
         } else {
             /* Swapped, not copied: each place keeps memory of its own. */
-            sink->works[i] = sink->works[kept];
-            sink->works[kept++] = work;
+            sink->parcels[i] = sink->parcels[kept];
+            sink->parcels[kept++] = parcel;
         }
     }
-    sink->n_works = kept;
+    sink->n_parcels = kept;
 }
 
 /* Full jitter, so that many instances do not come back in step. */
@@ -304,12 +304,12 @@ static void *run(void *argument)
     struct hd_sink *sink = argument;
     while (!atomic_load(&sink->stopping)) {
         keep_house(sink);
-        if (sink->n_works == 0) {
+        if (sink->n_parcels == 0) {
             take_group(sink);
             continue; /* also when there is nothing: the house may need keeping */
         }
         struct hd_pass pass;
-        hd_pass_run(&sink->target, sink->works, sink->n_works, &pass);
+        hd_pass_run(&sink->target, sink->parcels, sink->n_parcels, &pass);
         note_pass(sink, &pass);
         give_back(sink);
         if (pass.answer == HD_OUTPUT_BROKEN) {
@@ -453,10 +453,10 @@ void hd_sink_stop(struct hd_sink *sink, void (*abandon)(void *context, struct hd
         pthread_join(sink->thread, NULL);
         sink->joined = true;
     }
-    for (size_t i = 0; i < sink->n_works; i++) {
-        abandon(sink->context, sink->works[i].batch);
+    for (size_t i = 0; i < sink->n_parcels; i++) {
+        abandon(sink->context, sink->parcels[i].batch);
     }
-    sink->n_works = 0;
+    sink->n_parcels = 0;
     struct hd_batch *batch;
     while ((batch = pop(sink))) {
         abandon(sink->context, batch);
@@ -471,7 +471,7 @@ void hd_sink_free(struct hd_sink *sink)
     }
     sink->setup.ops->free(sink->target.self);
     for (size_t i = 0; i < GROUP_MAX; i++) {
-        hd_work_deinit(&sink->works[i]);
+        hd_parcel_deinit(&sink->parcels[i]);
     }
     while (sink->chunks) {
         struct chunk *next = sink->chunks->next;
