@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "credit.h"
-#include "hubdrain/cli.h"
+#include "hubdrain/exit.h"
 #include "hubdrain/log.h"
 #include "state.h"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "credit.h"
-#include "hubdrain/cli.h"
+#include "hubdrain/exit.h"
 #include "hubdrain/log.h"
 #include "state.h"
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "credit.h"
-#include "hubdrain/cli.h"
+#include "hubdrain/exit.h"
 #include "hubdrain/log.h"
 #include "start.h"
 #include "state.h"

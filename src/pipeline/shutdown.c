@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "hubdrain/cli.h"
+#include "hubdrain/exit.h"
 #include "hubdrain/log.h"
 #include "state.h"
 
