@@ -31,6 +31,8 @@ struct hd_hub_options {
     int64_t token_lifetime_ms; /* default 1 h */
     int64_t connect_timeout_ms;
     int64_t backoff_min_ms, backoff_max_ms; /* default 1 s, 60 s */
+    int64_t slow_retry_ms; /* default 60 s: for what will not come right by itself */
+    int64_t rediscover_ms; /* default 5 min: the list of partitions is read again */
 };
 
 enum hd_start_kind { HD_START_EARLIEST, HD_START_LATEST, HD_START_TIME, HD_START_POSITION };
@@ -67,11 +69,13 @@ struct hd_partition_properties {
 };
 
 struct hd_hub_handlers {
-    /* The hub's partitions are known; called again only when the list has changed. */
+    /* The hub's partitions are known; called again only when there are more. Numbers, the indexes
+     * in this list, never change: new ones come at the end. ids live as long as the hub. */
     void (*partitions)(void *context, const char *const *ids, size_t n);
 
     /* Where `size` bytes of one message are to be put. The hub writes the encoded AMQP message
-     * there, then calls message(). NULL: no memory; the link is detached and tried again. */
+     * there, then calls message(). NULL: no memory; the link is detached and tried again. A
+     * duplicate is dropped: then no message() follows. */
     char *(*reserve)(void *context, uint32_t partition, size_t size);
 
     /* The message is complete: its positions are relative to what reserve returned. `message` is
@@ -92,11 +96,16 @@ struct hd_hub_handlers {
 int hd_hub_new(struct hd_loop *loop, const struct hd_hub_options *options,
                const struct hd_hub_handlers *handlers, void *context, struct hd_hub **ret,
                struct hd_diag *diag);
-void hd_hub_free(struct hd_hub *hub); /* accepts NULL; at once */
+/* Accepts NULL; at once. Not from a handler. */
+void hd_hub_free(struct hd_hub *hub);
 
 int hd_hub_start(struct hd_hub *hub); /* connects, discovers the partitions */
 
-/* `number` is the index in what partitions() listed. */
+/* How the discovery of the partitions stands: RECEIVING once they are known. */
+void hd_hub_status(const struct hd_hub *hub, struct hd_receiver_status *ret);
+
+/* `number` is the index in what partitions() listed. Again: from there anew, also after a state
+ * that ended it. credit is what was set last, 0 at first. */
 int hd_hub_receive(struct hd_hub *hub, uint32_t number, const struct hd_start *start);
 void hd_hub_release(struct hd_hub *hub, uint32_t number); /* closes the receiver */
 void hd_hub_set_credit(struct hd_hub *hub, uint32_t number, uint32_t messages);
@@ -114,6 +123,7 @@ int hd_hub_partition_properties(struct hd_hub *hub, uint32_t number, hd_partitio
 
 struct hd_hub_counters {
     uint64_t connects, disconnects, links_closed, throttled, tokens_sent, received_bytes, messages;
+    uint64_t duplicates; /* sent again by the hub, dropped here */
 };
 void hd_hub_counters(const struct hd_hub *hub, struct hd_hub_counters *ret);
 

@@ -9,6 +9,9 @@
  * The multi handle lives as long as the stream, because taking the easy handle out of it would
  * close the connection. Each stream has one of its own: they are few and nothing is worth sharing.
  *
+ * TLS wants a write that could not be finished to be tried again with the very same bytes in the
+ * same place. So these are copied and held here, and count as written.
+ *
  * TLS may hold bytes that the socket does not show any more. So the stream remembers whether the
  * last read found the end (drained); if not, ready() is called from a timer of no delay.
  */
@@ -30,6 +33,8 @@ struct hd_stream {
     struct hd_poll *poll;
     struct hd_timer more; /* tells of the connection, later of bytes that poll does not see */
     int wanted;
+    char *held; /* a write that TLS must see again as it was */
+    size_t held_len;
     bool tls;
     bool connected; /* the owner was told */
     bool failed;
@@ -48,6 +53,7 @@ static void destroy(struct hd_stream *stream)
         curl_easy_cleanup(stream->transfer.easy);
     }
     hd_curl_free(stream->curl);
+    free(stream->held);
     free(stream);
 }
 
@@ -57,9 +63,50 @@ static void fail_with(struct hd_stream *stream, const char *what, CURLcode resul
     snprintf(stream->error, sizeof(stream->error), "%s %s: %s", what, stream->peer, why);
 }
 
+static void set_poll(struct hd_stream *stream)
+{
+    hd_poll_set(stream->poll, stream->wanted | (stream->held ? HD_LOOP_WRITE : 0));
+}
+
+/* true: nothing is held any more. What goes wrong here is found by the next read or write. */
+static bool send_held(struct hd_stream *stream)
+{
+    size_t n = 0;
+    if (!stream->held) {
+        return true;
+    }
+    CURLcode r = curl_easy_send(stream->transfer.easy, stream->held, stream->held_len, &n);
+    if (r == CURLE_AGAIN || (r == CURLE_OK && n < stream->held_len)) {
+        memmove(stream->held, stream->held + n, stream->held_len - n);
+        stream->held_len -= n;
+        return false;
+    }
+    free(stream->held);
+    stream->held = NULL;
+    set_poll(stream);
+    return true;
+}
+
+static enum hd_stream_result hold(struct hd_stream *stream, const void *data, size_t len,
+                                  size_t *ret_n)
+{
+    stream->held = malloc(len);
+    if (!stream->held) {
+        fail_with(stream, "cannot send to", CURLE_OUT_OF_MEMORY);
+        return HD_STREAM_FAILED;
+    }
+    memcpy(stream->held, data, len);
+    stream->held_len = *ret_n = len;
+    set_poll(stream);
+    return HD_STREAM_OK;
+}
+
 static void on_poll(void *data, int events)
 {
     struct hd_stream *stream = data;
+    if ((events & HD_LOOP_WRITE) && !send_held(stream)) {
+        events &= ~HD_LOOP_WRITE;
+    }
     events &= stream->wanted;
     if (events & HD_LOOP_READ) {
         stream->drained = false;
@@ -214,10 +261,14 @@ enum hd_stream_result hd_stream_write(struct hd_stream *stream, const void *data
                                       size_t *ret_n)
 {
     *ret_n = 0;
+    if (!send_held(stream)) {
+        return HD_STREAM_AGAIN;
+    }
     *stream->curl_error = 0;
+    len = len > HD_STREAM_BLOCK ? HD_STREAM_BLOCK : len;
     CURLcode r = curl_easy_send(stream->transfer.easy, data, len, ret_n);
     if (r == CURLE_AGAIN) {
-        return HD_STREAM_AGAIN;
+        return stream->tls ? hold(stream, data, len, ret_n) : HD_STREAM_AGAIN;
     }
     return r ? broken(stream, "cannot send to", r) : HD_STREAM_OK;
 }
@@ -228,7 +279,7 @@ void hd_stream_want(struct hd_stream *stream, int events)
         return;
     }
     stream->wanted = events;
-    hd_poll_set(stream->poll, events);
+    set_poll(stream);
     if ((events & HD_LOOP_READ) && !stream->drained) {
         hd_timer_start(&stream->more, 0);
     }
