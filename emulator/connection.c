@@ -135,6 +135,21 @@ static int proton_input(struct emu_conn *conn, struct hd_slice bytes)
     return 0;
 }
 
+static int proton_output(struct emu_conn *conn)
+{
+    pn_bytes_t bytes = pn_connection_driver_write_buffer(&conn->driver);
+    while (bytes.size > 0) {
+        int r = emu_frames_out(&conn->frames, hd_slice(bytes.start, bytes.size), &conn->out);
+        if (r != 0) {
+            return r;
+        }
+        pn_connection_driver_write_done(&conn->driver, bytes.size);
+        dispatch(conn);
+        bytes = pn_connection_driver_write_buffer(&conn->driver);
+    }
+    return 0;
+}
+
 /* ---- input ---- */
 
 static int take_frame(struct emu_conn *conn, struct hd_slice frame)
@@ -145,7 +160,12 @@ static int take_frame(struct emu_conn *conn, struct hd_slice frame)
     }
     conn->stage = EMU_STAGE_AMQP;
     int r = header ? 0 : emu_frames_in(&conn->frames, frame, &conn->out);
-    return r == 0 ? proton_input(conn, frame) : r;
+    r = r == 0 ? proton_input(conn, frame) : r;
+    if (r == 0 && !header && conn->frames.last_code == EMU_BEGIN) {
+        /* proton opens the session's window when it writes BEGIN; clients do not wait for that */
+        r = proton_output(conn);
+    }
+    return r;
 }
 
 /* Whole frames out of `bytes`; returns what was used up, or an error. */
@@ -225,21 +245,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 }
 
 /* ---- output ---- */
-
-static int proton_output(struct emu_conn *conn)
-{
-    pn_bytes_t bytes = pn_connection_driver_write_buffer(&conn->driver);
-    while (bytes.size > 0) {
-        int r = emu_frames_out(&conn->frames, hd_slice(bytes.start, bytes.size), &conn->out);
-        if (r != 0) {
-            return r;
-        }
-        pn_connection_driver_write_done(&conn->driver, bytes.size);
-        dispatch(conn);
-        bytes = pn_connection_driver_write_buffer(&conn->driver);
-    }
-    return 0;
-}
 
 /* Turns over the links until the buffer is full or nobody has more. */
 static bool links_output(struct emu_conn *conn)

@@ -322,6 +322,7 @@ int emu_frames_in(struct emu_frames *frames, struct hd_slice bytes, struct hd_bu
         return r;
     }
     struct emu_session *s;
+    frames->last_code = frame.code;
     switch (frame.code) {
     case EMU_OPEN:
         if (field(&frame, 2)->kind == EMU_UINT && field(&frame, 2)->u < frames->max_frame) {

@@ -86,6 +86,7 @@ struct emu_frames {
     struct emu_wire *wires;
     struct emu_wish *wishes;
     struct emu_incoming *incoming;
+    uint8_t last_code;        /* of the client's frame that was seen last */
     uint32_t message_format;  /* of the transfer that was seen last */
     uint32_t max_frame;       /* what the client takes in one frame; at most 65536 */
     uint32_t small_frame;     /* fault: transfers are cut at this; 0: not */

@@ -179,6 +179,17 @@ static int check_partitions(struct emu_loader *loader, struct hd_diag *diag)
     return 0;
 }
 
+static void loader_free(struct emu_loader *loader)
+{
+    for (size_t i = 0; i < loader->n_files; i++) {
+        if (loader->files[i].bytes.len > 0) {
+            munmap((void *)(uintptr_t)loader->files[i].bytes.data, loader->files[i].bytes.len);
+        }
+    }
+    hd_buffer_deinit(&loader->body);
+    free(loader);
+}
+
 int emu_loader_start(struct emu_server *server, struct emu_loader **ret, struct hd_diag *diag)
 {
     const struct emu_options *o = server->options;
@@ -204,25 +215,13 @@ int emu_loader_start(struct emu_server *server, struct emu_loader **ret, struct 
         uv_timer_start(&loader->timer, on_rate, RATE_TICK_MS, RATE_TICK_MS);
         return 0;
     }
-    while (r == 0) {
-        r = step(loader);
-        if (r <= 0) {
-            break;
-        }
-        r = 0;
+    int more = r == 0;
+    while (more > 0) {
+        more = step(loader);
     }
-    return r == 0 ? 0 : hd_fail(diag, r, "%s", diag->text[0] ? diag->text : strerror(-r));
-}
-
-static void loader_free(struct emu_loader *loader)
-{
-    for (size_t i = 0; i < loader->n_files; i++) {
-        if (loader->files[i].bytes.len > 0) {
-            munmap((void *)(uintptr_t)loader->files[i].bytes.data, loader->files[i].bytes.len);
-        }
-    }
-    hd_buffer_deinit(&loader->body);
-    free(loader);
+    loader_free(loader); /* the files are not needed any longer */
+    *ret = NULL;
+    return more < 0 ? hd_fail(diag, more, "cannot load: %s", strerror(-more)) : r;
 }
 
 static void on_timer_closed(uv_handle_t *handle)
