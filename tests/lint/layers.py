@@ -31,7 +31,7 @@ MODULES = {
     "output": dict(rank=3, owns="output", uses="base net model", libraries="",
                    types="decode"),
     "checkpoint": dict(rank=3, owns="window store checkpointer", uses="base net auth model",
-                       libraries="cjson"),
+                       libraries="cjson expat"),
     "config": dict(rank=3, owns="config suggest", uses="base auth model", libraries="yaml cjson",
                    types="hub decode normalise output window store"),
     "pipeline": dict(rank=4, owns="pipeline transform", libraries="",
@@ -44,7 +44,7 @@ MODULES = {
 # Programs and tests beside src/. private: whose private headers and sources they may include;
 # "same" is the module that the folder is named after.
 EVERYTHING = " ".join(MODULES)
-ALL_LIBRARIES = "uv curl proton openssl yaml zlib zstd cjson fuzzer"
+ALL_LIBRARIES = "uv curl proton openssl yaml zlib zstd cjson expat"
 PROGRAMS = {
     "emulator": dict(uses="base net auth", libraries="uv proton openssl cjson zlib", private=""),
     "bench": dict(uses=EVERYTHING, libraries=ALL_LIBRARIES, private=EVERYTHING),
@@ -62,6 +62,7 @@ LIBRARIES = [
     (r"openssl/.*", "openssl"),
     (r"yaml\.h", "yaml"),
     (r"zlib\.h", "zlib"),
+    (r"expat\.h", "expat"),
     (r"zstd\.h", "zstd"),
     (r"cjson/.*|cJSON\.h", "cjson"),
     (r"(assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|setjmp|signal|"
