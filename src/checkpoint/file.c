@@ -16,7 +16,7 @@ struct shared_dir {
 };
 
 struct job {
-    struct job *prev, *next; /* of the store's list */
+    struct job *prev, *next;  /* of the store's list */
     struct file_store *store; /* NULL when it is gone */
     bool cancelled;
     struct shared_dir *shared;

@@ -127,7 +127,8 @@ static void memory_free(struct hd_store *store)
     free(memory);
 }
 
-static const struct hd_store_ops memory_ops = {memory_list, memory_write, memory_cancel, memory_free};
+static const struct hd_store_ops memory_ops = {memory_list, memory_write, memory_cancel,
+                                               memory_free};
 
 int hd_store_new_memory(struct hd_loop *loop, struct hd_http *http,
                         const struct hd_store_options *options, struct hd_store **ret,

@@ -14,7 +14,7 @@ static int (*const constructors[])(struct hd_loop *, struct hd_http *,
                                    struct hd_diag *) = {
     [HD_STORE_MEMORY] = hd_store_new_memory,
     [HD_STORE_FILE] = hd_store_new_file,
-
+    [HD_STORE_BLOB] = hd_store_new_blob,
 };
 
 int hd_store_new(struct hd_loop *loop, struct hd_http *http, const struct hd_store_options *options,

@@ -134,7 +134,7 @@ static void contract(enum hd_store_kind kind)
 
     /* Many at once; then freed with answers still due. */
     for (int i = 0; i < 50; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "p%d", i);
         CHECK_INT(hd_store_write(store, name, &good, on_write, &heard), 0);
     }
