@@ -39,6 +39,7 @@ struct hd_delivery {
     uint32_t attempt;        /* from 1 */
     char reason[256];        /* why RETRY, BLOCK or DEAD; for the log and the dead letter */
     int64_t retry_after_ms;  /* with RETRY: wait at least this long (capped at 300 s); 0: no wish */
+    bool commit_first;       /* set: commit, then ask again about those that are left PENDING */
     const atomic_bool *stop; /* true: do not wait for a slow peer any longer, answer RETRY */
     struct hd_dead_notes *notes; /* see hd_delivery_dead */
 };

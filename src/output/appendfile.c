@@ -5,9 +5,10 @@
  * going back to one of the latter two with ftruncate:
  *
  *   a write that fails half-way     -> size   (the whole lines that fitted stay and count)
- *   a sync that fails               -> synced (the kernel has marked the pages clean: a second
- *                                      fdatasync would say 0 and prove nothing, so the lines are
- *                                      written again through a fresh descriptor)
+ *   a sync that fails               -> synced, where the owner has not acknowledged the lines yet
+ *                                      (the kernel has marked the pages clean: a second fdatasync
+ *                                      would say 0 and prove nothing, so the lines are written
+ *                                      again through a fresh descriptor)
  *
  * Cutting happens only while the file is exactly as long as we made it. If somebody else has
  * written or cut in it (copytruncate), his bytes are left alone and half a line is closed with a
@@ -315,8 +316,7 @@ int hd_appendfile_sync(struct hd_appendfile *file, struct hd_diag *diag)
         error = -hd_rotation_sync_directory(&file->rotation);
     }
     if (error) {
-        hd_appendfile_rollback(file, file->synced);
-        shut(file);
+        file->suspect = true;
         return failed(file, verb, error, diag);
     }
     file->synced = file->size;

@@ -56,9 +56,9 @@ int hd_appendfile_open(struct hd_appendfile *file, struct hd_diag *diag);
 int hd_appendfile_write(struct hd_appendfile *file, const char *data, size_t len, size_t *ret_kept,
                         struct hd_diag *diag);
 
-/* fdatasync, and the directory where names have changed. On failure everything since the last sync
- * has been cut off (it may not have reached the disk, and a second sync would not tell) and the
- * file is opened again by the next call. */
+/* fdatasync, and the directory where names have changed. Not 0: what stands behind `synced` may not
+ * have reached the disk, and a second sync would not tell. Roll back what is not acknowledged yet;
+ * the file is opened again by the next call. */
 int hd_appendfile_sync(struct hd_appendfile *file, struct hd_diag *diag);
 
 /* Takes back what was written behind `size`. */

@@ -5,9 +5,9 @@
  *
  *   1. deliver each batch, oldest first, until one answers anything but ACK and DEAD: what stands
  *      behind it waits, so that a target sees the events of a partition in order;
- *   2. commit once for all; where that fails, what was acknowledged in this pass is pending again;
- *   3. write the dead letters of all DEAD documents, durably, in one go;
- *   4. what is ACK or has its dead letter becomes SETTLED and is never looked at again.
+ *   2. commit once for all (or when the output asks for it in between): what is ACK becomes
+ *      SETTLED, or pending again where that fails;
+ *   3. write the dead letters of all DEAD documents, durably, in one go: they become SETTLED too.
  *
  * Every step may fail on its own, and the next pass takes up exactly what is not settled: a DEAD
  * document whose dead letter could not be written is not delivered again.
@@ -99,8 +99,9 @@ static bool begin(const struct hd_target *target, struct hd_parcel *parcel)
     return true;
 }
 
-/* Asks the output about what is pending. */
-static void deliver(const struct hd_target *target, struct hd_parcel *parcel, struct hd_pass *pass)
+/* Asks the output about what is pending. true: it wants a commit before it goes on. */
+static bool deliver(const struct hd_target *target, struct hd_parcel *parcel, bool again,
+                    struct hd_pass *pass)
 {
     bool pending = false;
     for (uint32_t i = 0; i < parcel->n; i++) {
@@ -110,12 +111,13 @@ static void deliver(const struct hd_target *target, struct hd_parcel *parcel, st
         pending |= parcel->answers[i] == HD_OUTPUT_PENDING;
     }
     if (!pending) {
-        return;
+        return false;
     }
+    parcel->attempt += !again;
     struct hd_delivery delivery = {
         .batch = parcel->batch,
         .answers = parcel->answers,
-        .attempt = ++parcel->attempt,
+        .attempt = parcel->attempt,
         .stop = target->stop,
         .notes = &parcel->notes,
     };
@@ -123,6 +125,9 @@ static void deliver(const struct hd_target *target, struct hd_parcel *parcel, st
     for (uint32_t i = 0; i < parcel->n; i++) {
         switch (parcel->answers[i]) {
         case HD_OUTPUT_PENDING:
+            if (delivery.commit_first) {
+                break;
+            }
             parcel->answers[i] = HD_OUTPUT_RETRY;
             worsen(pass, HD_OUTPUT_RETRY, delivery.reason);
             break;
@@ -140,23 +145,39 @@ static void deliver(const struct hd_target *target, struct hd_parcel *parcel, st
     hd_reason_set(parcel->reason, delivery.reason);
     pass->retry_after_ms =
         delivery.retry_after_ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : delivery.retry_after_ms;
+    return delivery.commit_first && pass->answer == HD_OUTPUT_ACK;
 }
 
+static void settle(struct hd_parcel *parcel, uint32_t document)
+{
+    parcel->answers[document] = HD_OUTPUT_SETTLED;
+    parcel->n_open--;
+}
+
+/* Settles what was acknowledged since the last commit, or takes it back. */
 static void commit(const struct hd_target *target, struct hd_parcel *parcels, size_t n,
                    struct hd_pass *pass)
 {
     struct hd_diag diag = {.text = ""};
     int r = target->ops->commit ? target->ops->commit(target->self, &diag) : 0;
-    if (!r) {
-        return;
+    enum hd_answer failed = r == HD_OUTPUT_BLOCK ? HD_OUTPUT_BLOCK : HD_OUTPUT_RETRY;
+    if (r) {
+        worsen(pass, failed, diag.text);
     }
-    enum hd_answer answer = r == HD_OUTPUT_BLOCK ? HD_OUTPUT_BLOCK : HD_OUTPUT_RETRY;
-    worsen(pass, answer, diag.text);
-    for (size_t w = 0; w < n; w++) {
-        for (uint32_t i = 0; i < parcels[w].n; i++) {
-            if (parcels[w].answers[i] == HD_OUTPUT_ACK) {
-                parcels[w].answers[i] = answer;
+    for (size_t p = 0; p < n; p++) {
+        const struct hd_batch *batch = parcels[p].batch;
+        for (uint32_t i = 0; i < parcels[p].n; i++) {
+            if (parcels[p].answers[i] != HD_OUTPUT_ACK) {
+                continue;
             }
+            if (r) {
+                parcels[p].answers[i] = failed;
+                continue;
+            }
+            settle(&parcels[p], i);
+            pass->acked++;
+            pass->bytes +=
+                target->dead_documents ? batch->dead[i].len : batch->documents[i].len + UINT64_C(1);
         }
     }
 }
@@ -191,31 +212,31 @@ static void describe(const struct hd_target *target, const struct hd_parcel *par
 static size_t count_answers(const struct hd_parcel *parcels, size_t n, enum hd_answer answer)
 {
     size_t count = 0;
-    for (size_t w = 0; w < n; w++) {
-        for (uint32_t i = 0; i < parcels[w].n; i++) {
-            count += parcels[w].answers[i] == answer;
+    for (size_t p = 0; p < n; p++) {
+        for (uint32_t i = 0; i < parcels[p].n; i++) {
+            count += parcels[p].answers[i] == answer;
         }
     }
     return count;
 }
 
-/* true when every DEAD document of the group is durable. */
-static bool bury(const struct hd_target *target, struct hd_parcel *parcels, size_t n,
+/* Makes every DEAD document of the group durable, and settles it. */
+static void bury(const struct hd_target *target, struct hd_parcel *parcels, size_t n,
                  struct hd_pass *pass)
 {
     size_t count = count_answers(parcels, n, HD_OUTPUT_DEAD), k = 0;
     if (count == 0) {
-        return true;
+        return;
     }
     struct hd_dead_record *records = malloc(count * sizeof(*records));
     if (!records) {
         worsen(pass, HD_OUTPUT_RETRY, "no memory for dead letters");
-        return false;
+        return;
     }
-    for (size_t w = 0; w < n; w++) {
-        for (uint32_t i = 0; i < parcels[w].n; i++) {
-            if (parcels[w].answers[i] == HD_OUTPUT_DEAD) {
-                describe(target, &parcels[w], i, &records[k++]);
+    for (size_t p = 0; p < n; p++) {
+        for (uint32_t i = 0; i < parcels[p].n; i++) {
+            if (parcels[p].answers[i] == HD_OUTPUT_DEAD) {
+                describe(target, &parcels[p], i, &records[k++]);
             }
         }
     }
@@ -224,25 +245,15 @@ static bool bury(const struct hd_target *target, struct hd_parcel *parcels, size
     free(records);
     if (r) {
         worsen(pass, r == HD_OUTPUT_BLOCK ? HD_OUTPUT_BLOCK : HD_OUTPUT_RETRY, diag.text);
+        return;
     }
-    return r == 0;
-}
-
-static void settle(const struct hd_target *target, struct hd_parcel *parcel, bool buried,
-                   struct hd_pass *pass)
-{
-    for (uint32_t i = 0; i < parcel->n; i++) {
-        if (parcel->answers[i] == HD_OUTPUT_ACK) {
-            pass->acked++;
-            pass->bytes += target->dead_documents ? parcel->batch->dead[i].len
-                                                  : parcel->batch->documents[i].len + UINT64_C(1);
-        } else if (parcel->answers[i] == HD_OUTPUT_DEAD && buried) {
-            pass->dead++;
-        } else {
-            continue;
+    pass->dead += count;
+    for (size_t p = 0; p < n; p++) {
+        for (uint32_t i = 0; i < parcels[p].n; i++) {
+            if (parcels[p].answers[i] == HD_OUTPUT_DEAD) {
+                settle(&parcels[p], i);
+            }
         }
-        parcel->answers[i] = HD_OUTPUT_SETTLED;
-        parcel->n_open--;
     }
 }
 
@@ -250,17 +261,24 @@ void hd_pass_run(const struct hd_target *target, struct hd_parcel *parcels, size
                  struct hd_pass *ret)
 {
     *ret = (struct hd_pass){.answer = HD_OUTPUT_ACK};
-    size_t tried = 0;
+    size_t tried = 0, committed = 0; /* parcels */
     while (tried < n && ret->answer == HD_OUTPUT_ACK) {
-        if (!begin(target, &parcels[tried])) {
+        struct hd_parcel *parcel = &parcels[tried];
+        if (!begin(target, parcel)) {
             worsen(ret, HD_OUTPUT_RETRY, "out of memory");
             break;
         }
-        deliver(target, &parcels[tried++], ret);
+        tried++;
+        bool again = false;
+        while (deliver(target, parcel, again, ret)) {
+            again = true;
+            commit(target, parcels + committed, tried - committed, ret);
+            if (ret->answer != HD_OUTPUT_ACK) {
+                break;
+            }
+            committed = tried - 1; /* this one is not through yet */
+        }
     }
-    commit(target, parcels, tried, ret);
-    bool buried = bury(target, parcels, tried, ret);
-    for (size_t w = 0; w < tried; w++) {
-        settle(target, &parcels[w], buried, ret);
-    }
+    commit(target, parcels + committed, tried - committed, ret);
+    bury(target, parcels, tried, ret);
 }

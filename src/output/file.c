@@ -5,9 +5,8 @@
  * that the sink took at once (fsync: batch). With the other two policies an ACK means "the kernel
  * has it": a power cut loses up to the interval, or what the kernel had not written.
  *
- * `void_` is set when a sync fails while a group is still being delivered (rotation syncs the old
- * file): the lines before it are cut off, so the group's commit must fail, and nothing more may be
- * written until it has, or those lines would stand in the file twice.
+ * A file must be durable before it is rotated away, and the lines of the group that are in it must
+ * count even if a later sync fails: so deliver asks for a commit first, then rotates.
  *
  * Rotation that fails does not stop anything: the file goes on under its name and the next attempt
  * is made a little later.
@@ -28,8 +27,6 @@
 struct file {
     const struct hd_output_options *options;
     struct hd_appendfile lines;
-    bool void_;
-    struct hd_diag void_diag;
     int64_t next_sync_ms;   /* fsync: interval */
     int64_t next_rotate_ms; /* after a rotation that failed */
 };
@@ -73,28 +70,34 @@ static int file_new(const struct hd_output_options *options, void **ret_self, st
     return 0;
 }
 
-/* 0, or the answer for everything that is not written yet. */
-static int rotate(struct file *file, int64_t now_ms, int64_t stamp_ms)
+static void warn_of_sync(const struct file *file, const struct hd_diag *diag)
+{
+    hd_log_limited(HD_LOG_ERROR, "output.file.sync_failed",
+                   "lines that were acknowledged since the last sync may be lost",
+                   HD_STR("output", file->options->name), HD_STR("reason", diag->text));
+}
+
+/* Everything is committed. */
+static void rotate(struct file *file, int64_t now_ms, int64_t stamp_ms)
 {
     struct hd_diag diag;
-    if (now_ms < file->next_rotate_ms && file->next_rotate_ms - now_ms <= ROTATE_RETRY_MS) {
-        return 0;
-    }
-    if (file->options->file.fsync != HD_FSYNC_NEVER) {
-        int r = hd_appendfile_sync(&file->lines, &diag);
-        if (r) {
-            file->void_ = true;
-            file->void_diag = diag;
-            return r;
-        }
-    }
-    if (hd_appendfile_rotate(&file->lines, stamp_ms, &diag)) {
+    if (file->options->file.fsync == HD_FSYNC_INTERVAL && hd_appendfile_sync(&file->lines, &diag)) {
+        warn_of_sync(file, &diag);
+    } else if (hd_appendfile_rotate(&file->lines, stamp_ms, &diag)) {
         file->next_rotate_ms = now_ms + ROTATE_RETRY_MS;
         hd_log_limited(HD_LOG_WARNING, "output.file.rotate_failed",
                        "could not rotate; writing goes on", HD_STR("output", file->options->name),
                        HD_STR("reason", diag.text));
     }
-    return 0;
+}
+
+/* The file is full, and rotating did not fail a moment ago. */
+static bool wants_rotation(const struct file *file, uint64_t more, int64_t now_ms)
+{
+    uint64_t limit = file->options->file.rotate_bytes;
+    int64_t wait_ms = file->next_rotate_ms - now_ms;
+    return limit && file->lines.size > 0 && file->lines.size + more > limit &&
+           (wait_ms <= 0 || wait_ms > ROTATE_RETRY_MS);
 }
 
 /* How many documents from `first` on can be written as one block, and its length. */
@@ -123,16 +126,16 @@ static int write_block(struct file *file, struct hd_delivery *delivery, uint32_t
     if (r) {
         return r;
     }
-    uint64_t limit = file->options->file.rotate_bytes;
-    uint64_t room = !limit ? UINT64_MAX : limit > file->lines.size ? limit - file->lines.size : 0;
-    if (file->lines.size > 0 && documents[first].len + UINT64_C(1) > room) {
-        int64_t now_ms = hd_clock_realtime_ms();
-        if (rotate(file, now_ms, now_ms)) {
-            *diag = file->void_diag;
-            return HD_OUTPUT_RETRY;
+    int64_t now_ms = hd_clock_realtime_ms();
+    if (wants_rotation(file, documents[first].len + UINT64_C(1), now_ms)) {
+        if (file->options->file.fsync == HD_FSYNC_BATCH && file->lines.synced != file->lines.size) {
+            delivery->commit_first = true;
+            return 0;
         }
-        room = limit;
+        rotate(file, now_ms, now_ms);
     }
+    uint64_t limit = file->options->file.rotate_bytes;
+    uint64_t room = limit > file->lines.size ? limit - file->lines.size : UINT64_MAX;
     size_t len, kept;
     uint32_t end = measure(delivery, first, room, &len);
     r = hd_appendfile_write(&file->lines, delivery->batch->text.data + documents[first].start, len,
@@ -150,11 +153,7 @@ static void file_deliver(void *self, struct hd_delivery *delivery)
     struct file *file = self;
     struct hd_diag diag = {.text = ""};
     int r = 0;
-    if (file->void_) {
-        diag = file->void_diag;
-        r = HD_OUTPUT_RETRY;
-    }
-    for (uint32_t i = 0; i < delivery->batch->n_documents;) {
+    for (uint32_t i = 0; i < delivery->batch->n_documents && !delivery->commit_first;) {
         if (delivery->answers[i] != HD_OUTPUT_PENDING) {
             i++;
         } else if (!r) {
@@ -171,12 +170,12 @@ static void file_deliver(void *self, struct hd_delivery *delivery)
 static int file_commit(void *self, struct hd_diag *diag)
 {
     struct file *file = self;
-    if (file->void_) {
-        file->void_ = false;
-        *diag = file->void_diag;
-        return HD_OUTPUT_RETRY;
+    int r =
+        file->options->file.fsync == HD_FSYNC_BATCH ? hd_appendfile_sync(&file->lines, diag) : 0;
+    if (r) {
+        hd_appendfile_rollback(&file->lines, file->lines.synced);
     }
-    return file->options->file.fsync == HD_FSYNC_BATCH ? hd_appendfile_sync(&file->lines, diag) : 0;
+    return r;
 }
 
 static int file_reopen(void *self, struct hd_diag *diag)
@@ -201,12 +200,12 @@ static void file_tick(void *self, int64_t realtime_ms)
         (wait_ms <= 0 || wait_ms > options->file.fsync_interval_ms)) {
         file->next_sync_ms = realtime_ms + options->file.fsync_interval_ms;
         if (hd_appendfile_sync(&file->lines, &diag)) {
-            hd_log_limited(HD_LOG_ERROR, "output.file.sync_failed",
-                           "lines that were acknowledged since the last sync may be lost",
-                           HD_STR("output", options->name), HD_STR("reason", diag.text));
+            warn_of_sync(file, &diag);
         }
     }
-    if (hd_appendfile_due(&file->lines, realtime_ms, &boundary_ms)) {
+    wait_ms = file->next_rotate_ms - realtime_ms;
+    if (hd_appendfile_due(&file->lines, realtime_ms, &boundary_ms) &&
+        (wait_ms <= 0 || wait_ms > ROTATE_RETRY_MS)) {
         rotate(file, realtime_ms, boundary_ms);
     }
 }
