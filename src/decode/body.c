@@ -40,17 +40,26 @@ static int finish(struct body *b, int r, const char *from)
         r = HD_DEAD_TOO_LARGE;
     }
     if (r == 0) {
+        for (uint32_t i = 0; i < b->n_frames; i++) {
+            b->frames[i].carried |= d->event.envelope != HD_ENVELOPE_UNKNOWN;
+        }
         return b->handler->on_event(b->context, &d->event, b->index++);
     }
     return r < 0 ? r : dead(b, (enum hd_dead_reason)r, from, b->p, d->fault ? d->fault : from);
 }
 
-static void pop(struct body *b)
+/* Leaves what is open on top. What a wrapper says besides its records goes with them; when there
+ * was no event to carry it, it is a dead letter. */
+static int pop(struct body *b)
 {
-    struct frame *frame = &b->frames[--b->n_frames];
-    if (frame->wrapper) {
-        b->decoder->base_columns = frame->base_columns;
+    const struct frame *frame = &b->frames[--b->n_frames];
+    if (!frame->wrapper) {
+        return 0;
     }
+    b->decoder->base_columns = frame->base_columns;
+    return frame->carried || !frame->has_head
+               ? 0
+               : dead(b, HD_DEAD_NOT_AN_EVENT, frame->start, frame->bracket + 1, frame->start);
 }
 
 /* [from, ...) is damaged: a dead letter up to where the next record may begin. */
@@ -75,11 +84,12 @@ static int damaged(struct body *b, int reason, const char *from, const char *fau
     if (next.resume < b->end && reason == HD_DEAD_TRUNCATED) {
         reason = HD_DEAD_MALFORMED_JSON;
     }
-    while (!next.in_array && b->n_frames) {
-        pop(b);
-    }
     b->p = next.resume;
-    return dead(b, (enum hd_dead_reason)reason, from, next.to, fault);
+    int r = dead(b, (enum hd_dead_reason)reason, from, next.to, fault);
+    while (r == 0 && !next.in_array && b->n_frames) {
+        r = pop(b);
+    }
+    return r;
 }
 
 /* ---- wrappers ---- */
@@ -94,21 +104,26 @@ static bool push(struct body *b, bool wrapper)
     return true;
 }
 
-/* The members of a wrapper behind its records, from a ',' or '}' at json->p to behind the '}'. */
+/* The members of a wrapper behind its records, up to behind the '}'. */
 static int wrapper_tail(struct hd_decoder *d, struct json *json, bool keep)
 {
     for (;;) {
         struct json_value key, value;
+        bool comma = false;
         json_space(json);
         if (json->p < json->end && *json->p == ',') {
+            comma = true;
             json->p++;
-            continue;
+            json_space(json);
         }
-        if (json->p < json->end && *json->p == '}') {
+        if (json->p == json->end) {
+            return HD_DEAD_TRUNCATED;
+        }
+        if (*json->p == '}') {
             json->p++;
             return 0;
         }
-        int r = json_key(json, &key);
+        int r = comma ? json_key(json, &key) : HD_DEAD_MALFORMED_JSON;
         r = r ? r : json_value(json, &value);
         if (r == 0 && keep) {
             r = record_add_column(d, key.text, key.escaped, &value, false);
@@ -172,12 +187,17 @@ static int enter_wrapper(struct body *b, const char *from, const char *bracket)
     if (!push(b, true)) {
         return damaged(b, HD_DEAD_TOO_DEEP, from, bracket);
     }
-    b->frames[b->n_frames - 1].tail_known = look_ahead(b, bracket);
+    struct frame *frame = &b->frames[b->n_frames - 1];
+    frame->start = from;
+    frame->bracket = bracket;
+    frame->has_head = b->decoder->n_columns > b->decoder->base_columns;
+    frame->tail_known = look_ahead(b, bracket);
     int r = keep_columns(b);
     if (r == 0 && push(b, false)) {
         b->p = bracket + 1;
         return 0;
     }
+    frame->carried = true; /* the head is part of the damage */
     pop(b);
     return damaged(b, r ? r : HD_DEAD_TOO_DEEP, from, bracket);
 }
@@ -186,15 +206,16 @@ static int enter_wrapper(struct body *b, const char *from, const char *bracket)
 static int leave_wrapper(struct body *b)
 {
     const char *from = b->p;
-    bool known = b->frames[b->n_frames - 1].tail_known;
+    const struct frame *frame = &b->frames[b->n_frames - 1];
+    bool known = frame->tail_known && frame->carried;
     struct json json = {b->p, b->end, b->decoder->limits.max_depth, false};
     int r = wrapper_tail(b->decoder, &json, false);
     if (r) {
         return damaged(b, r, from, json.p);
     }
-    pop(b);
     b->p = json.p;
-    return known ? 0 : dead(b, HD_DEAD_NOT_AN_EVENT, from, json.p - 1, from);
+    r = pop(b);
+    return r || known ? r : dead(b, HD_DEAD_NOT_AN_EVENT, from, json.p - 1, from);
 }
 
 /* ---- records ---- */
@@ -364,9 +385,8 @@ static int step(struct body *b)
         if (b->n_frames == 0 || (*b->p == ']') != in_array) {
             return damaged(b, HD_DEAD_MALFORMED_JSON, b->p, b->p);
         }
-        pop(b);
         b->p++;
-        return 0;
+        return pop(b);
     case '<':
         return xml(b);
     case '"':

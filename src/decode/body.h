@@ -9,8 +9,12 @@
 #define ELEMENT_HINT_MAX 64
 
 struct frame {
-    bool wrapper;          /* else an array */
-    bool tail_known;       /* the members behind the records have been read already */
+    bool wrapper; /* else an array */
+    /* of a wrapper: */
+    bool has_head;   /* there are members before its records */
+    bool tail_known; /* the members behind the records have been read already */
+    bool carried;    /* an event has taken them along */
+    const char *start, *bracket;
     uint32_t base_columns; /* before this wrapper */
 };
 
