@@ -2,7 +2,8 @@
 /*
  * DESIGN: nearly all bytes of an event need no escape, so sixteen are looked at and copied at once,
  * and only the first byte that needs care leaves the vector. Copying before looking is what makes
- * it fast: the output has HD_PADDING spare bytes, so a whole vector may always be stored.
+ * it fast: the output has HD_PADDING spare bytes, so a whole vector may always be stored. Paths are
+ * full of backslashes, so these do not leave it: all of a block are found at once.
  *
  * The input has no such slack (values may be string literals), so the last bytes are gathered by
  * overlapping loads that stay inside it.
@@ -21,8 +22,8 @@
 #define STEP 1
 #endif
 
-/* What one turn of the loop may write at most: a vector and an escape. */
-#define TURN_BYTES 24
+/* What one turn of the loop may write at most: sixteen quotes and an escape. */
+#define TURN_BYTES 40
 _Static_assert(TURN_BYTES <= HD_PADDING, "a turn must fit behind the capacity");
 
 int hd_utf8_step(const char *bytes, size_t len)
@@ -84,28 +85,72 @@ static inline __m128i load_tail(const char *p, size_t n)
     return _mm_set_epi64x((long long)high, (long long)low);
 }
 
-/* Copies up to 16 bytes; returns how many stand before the first that needs care. */
-static inline size_t copy_plain(char *at, const char *p, size_t left)
+struct marks {
+    unsigned quotes; /* bit i: byte i is a quote or a backslash */
+    unsigned odd;    /* bit i: a control character, or not ASCII */
+};
+
+static inline struct marks look(__m128i v)
 {
-    __m128i v = left >= 16 ? _mm_loadu_si128((const __m128i *)p) : load_tail(p, left);
-    _mm_storeu_si128((__m128i *)at, v);
-    /* Signed: below 0x20 are the control characters and everything from 0x80 on. */
-    __m128i care = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
-                                _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-                                             _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
-    unsigned mask = (unsigned)_mm_movemask_epi8(care) | 0x10000;
-    if (left < 16) {
-        mask |= 1U << left;
+    __m128i quotes =
+        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+    /* Signed: below 0x20 is also everything from 0x80 on. */
+    __m128i odd = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
+    return (struct marks){(unsigned)_mm_movemask_epi8(quotes), (unsigned)_mm_movemask_epi8(odd)};
+}
+
+/* The first n (at most 16) bytes of a block up to the first odd one; *at moves on. The block is
+ * already stored at *at. Each piece between two quotes is copied whole again, two bytes further:
+ * all places come from one look at the block, so no copy waits for the one before. */
+static inline size_t put_block(char **at, const char *p, size_t n, struct marks marks)
+{
+    unsigned odd = marks.odd | 1U << n;
+    size_t stop = (size_t)__builtin_ctz(odd), from = 0;
+    char *to = *at;
+    for (unsigned quotes = marks.quotes & ((1U << stop) - 1); quotes; quotes &= quotes - 1) {
+        size_t i = (size_t)__builtin_ctz(quotes);
+        to += i - from;
+        to[0] = '\\';
+        to[1] = p[i];
+        to += 2;
+        from = i + 1;
+        _mm_storeu_si128((__m128i *)to, _mm_loadu_si128((const __m128i *)(p + from)));
     }
-    return (size_t)__builtin_ctz(mask);
+    *at = to + (stop - from);
+    return stop;
+}
+
+/* Up to 16 bytes; returns how many stand before the first odd byte. Reads only what is there. */
+static inline size_t put_plain(char **at, const char *p, size_t left)
+{
+    char copy[48];
+    __m128i v = left >= 16 ? _mm_loadu_si128((const __m128i *)p) : load_tail(p, left);
+    size_t n = left < 16 ? left : 16;
+    struct marks marks = look(v);
+    _mm_storeu_si128((__m128i *)*at, v);
+    if (!((marks.quotes | marks.odd) & ((1U << n) - 1))) {
+        *at += n;
+        return n;
+    }
+    if (left < 32) { /* the copies would read past the end */
+        _mm_storeu_si128((__m128i *)copy, v);
+        _mm_storeu_si128((__m128i *)(copy + 16), v);
+        p = copy;
+    }
+    return put_block(at, p, n, marks);
 }
 #else
-static inline size_t copy_plain(char *at, const char *p, size_t left)
+static inline size_t put_plain(char **at, const char *p, size_t left)
 {
     unsigned char c = (unsigned char)*p;
     (void)left;
-    *at = (char)c;
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+    if (c == '"' || c == '\\') {
+        *(*at)++ = '\\';
+    } else if (c < 0x20 || c >= 0x80) {
+        return 0;
+    }
+    *(*at)++ = (char)c;
+    return 1;
 }
 #endif
 
@@ -126,16 +171,10 @@ static char *put_control(char *at, unsigned char c)
     return at + 5;
 }
 
-/* The byte at p needs care: an escape, or the start of a UTF-8 sequence. */
-static inline char *put_special(char *at, const char **p, const char *end)
+/* The byte at p is odd: an escape, or the start of a UTF-8 sequence. */
+static inline char *put_odd(char *at, const char **p, const char *end)
 {
     unsigned char c = (unsigned char)**p;
-    if (c == '\\' || c == '"') {
-        at[0] = '\\';
-        at[1] = (char)c;
-        (*p)++;
-        return at + 2;
-    }
     if (c < 0x20) {
         (*p)++;
         return put_control(at, c);
@@ -170,12 +209,10 @@ int hd_json_string(struct hd_buffer *out, struct hd_slice text)
             *at++ = '"';
         }
         while (p < end && at < limit - TURN_BYTES) {
-            size_t left = (size_t)(end - p);
-            size_t n = copy_plain(at, p, left);
+            size_t n = put_plain(&at, p, (size_t)(end - p));
             p += n;
-            at += n;
             if (n < STEP && p < end) {
-                at = put_special(at, &p, end);
+                at = put_odd(at, &p, end);
             }
         }
         if (p == end) {

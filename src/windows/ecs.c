@@ -109,8 +109,15 @@ static void put_times(struct hd_work *work)
     const struct hd_event *event = work->event;
     const struct hd_origin *origin = work->origin;
 
-    hd_clock_format_ms(origin->ingested_ms, work->ingested);
-    hd_clock_format_ms(origin->enqueued_ms, work->enqueued);
+    /* The same for all records of a message, and often for more. */
+    if (origin->ingested_ms != work->ingested_ms || !work->ingested[0]) {
+        work->ingested_ms = origin->ingested_ms;
+        hd_clock_format_ms(origin->ingested_ms, work->ingested);
+    }
+    if (origin->enqueued_ms != work->enqueued_ms || !work->enqueued[0]) {
+        work->enqueued_ms = origin->enqueued_ms;
+        hd_clock_format_ms(origin->enqueued_ms, work->enqueued);
+    }
     struct hd_slice enqueued = {work->enqueued, HD_TIME_TEXT_SIZE - 1};
     PUT_CLEAN(EVENT_INGESTED, hd_slice(work->ingested, HD_TIME_TEXT_SIZE - 1));
     PUT_CLEAN(HUBDRAIN_ENQUEUED, enqueued);

@@ -58,6 +58,15 @@ static void add_data(struct hd_work *work, const struct hd_field *field)
     }
 }
 
+/* Each source is kept once, and what find_sources added bears other names. */
+static void keep_source(struct hd_work *work, const struct hd_field *field)
+{
+    bool json = field->flags & HD_FIELD_JSON;
+    if (hd_members_add_new(&work->data, field->name, field->value, json) < 0) {
+        work->values.error = -ENOMEM;
+    }
+}
+
 /* Returns the sources whose value already stands in the event data, because the name came again. */
 static uint64_t find_sources(struct hd_work *work)
 {
@@ -137,7 +146,7 @@ void hd_work_map(struct hd_work *work)
         for (uint64_t bits = work->present; bits; bits &= bits - 1) {
             unsigned s = (unsigned)__builtin_ctzll(bits);
             if (run_rows(work, &work->plan->sources[s], work->sources[s]) && !(repeated >> s & 1)) {
-                add_data(work, work->sources[s]);
+                keep_source(work, work->sources[s]);
             }
         }
     }

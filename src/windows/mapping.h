@@ -20,6 +20,7 @@
 #define HUBDRAIN_WINDOWS_MAPPING_H
 
 #include "hubdrain/arena.h"
+#include "hubdrain/clock.h"
 #include "hubdrain/normalise.h"
 #include "tree.h"
 
@@ -118,7 +119,9 @@ struct hd_work {
     struct hd_members data, columns;
     struct hd_arena *scratch; /* until the event is written */
     char event_id[HD_EVENT_ID_SIZE];
-    char created[32], ingested[32], enqueued[32];
+    char created[HD_TIME_TEXT_SIZE + 8];
+    char ingested[HD_TIME_TEXT_SIZE], enqueued[HD_TIME_TEXT_SIZE]; /* of these: */
+    int64_t ingested_ms, enqueued_ms;
 };
 
 /* The value of another field of the event that some row names; empty when it is not there. */

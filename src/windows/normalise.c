@@ -148,7 +148,7 @@ static const struct ready_mapping *find_mapping(const struct ready *ready, struc
     for (size_t i = 0; i < ready->n_mappings; i++) {
         const char *const *name = ready->mappings[i].mapping->providers;
         for (; *name; name++) {
-            if (hd_slice_iis(provider, *name)) {
+            if (hd_slice_is(provider, *name) || hd_slice_iis(provider, *name)) {
                 return &ready->mappings[i];
             }
         }

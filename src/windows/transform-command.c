@@ -24,17 +24,15 @@ static bool plain_argument(const char *p, const char *end, struct hd_slice *ret,
     while (stop < end && *stop != '"' && (quoted || !is_blank(*stop))) {
         stop++;
     }
-    if (!quoted) {
-        *ret = hd_slice(start, (size_t)(stop - start));
-        *ret_end = stop;
-        return stop == end || is_blank(*stop);
+    if (!quoted && stop < end && !is_blank(*stop)) {
+        return false;
     }
-    if (stop == end || (stop > start && stop[-1] == '\\') ||
-        (stop + 1 < end && !is_blank(stop[1]))) {
+    if (quoted && (stop == end || (stop > start && stop[-1] == '\\') ||
+                   (stop + 1 < end && !is_blank(stop[1])))) {
         return false;
     }
     *ret = hd_slice(start, (size_t)(stop - start));
-    *ret_end = stop + 1;
+    *ret_end = stop + quoted;
     return true;
 }
 

@@ -185,8 +185,7 @@ void hd_members_clear(struct hd_members *members)
     hd_set_clear(&members->names);
 }
 
-int hd_members_add(struct hd_members *members, struct hd_slice name, struct hd_slice value,
-                   bool json)
+static int add_member(struct hd_members *members, const struct hd_member *member)
 {
     if (members->n == members->cap) {
         uint32_t cap = members->cap ? members->cap * 2 : 64;
@@ -197,20 +196,35 @@ int hd_members_add(struct hd_members *members, struct hd_slice name, struct hd_s
         members->items = items;
         members->cap = cap;
     }
+    members->items[members->n] = *member;
+    members->items[members->n].last = members->n;
+    members->n++;
+    return 0;
+}
+
+int hd_members_add_new(struct hd_members *members, struct hd_slice name, struct hd_slice value,
+                       bool json)
+{
+    return add_member(members, &(struct hd_member){.name = name, .value = value, .json = json});
+}
+
+int hd_members_add(struct hd_members *members, struct hd_slice name, struct hd_slice value,
+                   bool json)
+{
     uint32_t index = members->n;
     int64_t first = hd_set_add(&members->names, name, index);
     if (first == -2) {
         return -ENOMEM;
     }
-    members->items[index] = (struct hd_member){
-        .name = name, .value = value, .last = index, .json = json, .chained = first >= 0};
-    members->n++;
-    if (first >= 0) {
+    const struct hd_member member = {
+        .name = name, .value = value, .json = json, .chained = first >= 0};
+    int r = add_member(members, &member);
+    if (r == 0 && first >= 0) {
         struct hd_member *head = &members->items[first];
         members->items[head->last].next = index;
         head->last = index;
     }
-    return 0;
+    return r;
 }
 
 /* ---- writing ---- */
@@ -288,6 +302,26 @@ static char *put_hex(char *at, uint64_t number)
     return at + 18;
 }
 
+/* Short texts are the rule, and a call costs more than they do. */
+static inline void copy_short(char *at, const char *p, size_t n)
+{
+    if (n > 16 || n < 4) {
+        memcpy(at, p, n);
+    } else if (n >= 8) {
+        uint64_t head, tail;
+        memcpy(&head, p, 8);
+        memcpy(&tail, p + n - 8, 8);
+        memcpy(at, &head, 8);
+        memcpy(at + n - 8, &tail, 8);
+    } else {
+        uint32_t head, tail;
+        memcpy(&head, p, 4);
+        memcpy(&tail, p + n - 4, 4);
+        memcpy(at, &head, 4);
+        memcpy(at + n - 4, &tail, 4);
+    }
+}
+
 /* There is room for a number in quotes. */
 static int write_value(struct hd_buffer *out, const struct hd_values *values,
                        const struct hd_value *value)
@@ -302,7 +336,7 @@ static int write_value(struct hd_buffer *out, const struct hd_values *values,
             return r;
         }
         out->data[out->len++] = '"';
-        memcpy(out->data + out->len, text.data, text.len);
+        copy_short(out->data + out->len, text.data, text.len);
         out->len += text.len;
         out->data[out->len++] = '"';
         return 0;
@@ -344,9 +378,14 @@ static char *write_path(char *at, const struct leaf *last, const struct leaf *le
         at += last->depth - level;
         *at++ = ',';
     }
-    size_t start = leaf->start[level];
-    memcpy(at, leaf->text + start, TEXT_BYTES);
-    return at + (leaf->len - start);
+    /* Most have room in the first copy; sizes are fixed, so neither is a call. */
+    const char *text = leaf->text + leaf->start[level];
+    size_t len = leaf->len - leaf->start[level];
+    memcpy(at, text, 32);
+    if (len > 32) {
+        memcpy(at + 32, text + 32, TEXT_BYTES - 32);
+    }
+    return at + len;
 }
 
 int hd_tree_write(const struct hd_tree *tree, const struct hd_values *values, struct hd_buffer *out)

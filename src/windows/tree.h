@@ -169,6 +169,9 @@ void hd_members_deinit(struct hd_members *members);
 void hd_members_clear(struct hd_members *members);
 int hd_members_add(struct hd_members *members, struct hd_slice name, struct hd_slice value,
                    bool json);
+/* For a name that cannot be there yet, nor come again. */
+int hd_members_add_new(struct hd_members *members, struct hd_slice name, struct hd_slice value,
+                       bool json);
 
 /* The values as one JSON object behind the end of the buffer. -ENOMEM leaves it in any state. */
 int hd_tree_write(const struct hd_tree *tree, const struct hd_values *values,
