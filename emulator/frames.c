@@ -543,7 +543,7 @@ int64_t emu_wire_transfer(struct emu_frames *frames, struct emu_wire *wire, bool
     static const uint8_t form[] = {
         0, 0, 0, 0, 2, 0, 0, 0,          /* frame header */
         0x00, 0x53, EMU_TRANSFER,
-        0xd0, 0, 0, 0, 34, 0, 0, 0, 11,
+        0xd0, 0, 0, 0, 32, 0, 0, 0, 11,
         0x70, 0, 0, 0, 0,                /* 20: handle */
         0x70, 0, 0, 0, 0,                /* 25: delivery-id */
         0xa0, 4, 0, 0, 0, 0,             /* 30: delivery-tag */
@@ -553,7 +553,7 @@ int64_t emu_wire_transfer(struct emu_frames *frames, struct emu_wire *wire, bool
         0x40, 0x40, 0x42, 0x42, 0x42,    /* rcv-settle-mode state resume aborted batchable */
     };
     /* clang-format on */
-    _Static_assert(sizeof(form) == 16 + 34 - 2, "the list size in the form");
+    _Static_assert(sizeof(form) == 16 + 32, "the list size in the form");
     struct emu_session *s = wire->session;
     uint32_t max_frame = frames->small_frame != 0 && frames->small_frame < frames->max_frame
                              ? frames->small_frame
