@@ -119,11 +119,16 @@ class Drain:
             raise tap.Failed("hubdrain ended by itself with status %d" % code)
 
 
-def wait(drain, output, enough, timeout_s):
-    deadline = time.monotonic() + timeout_s
-    while output.follow() < enough and time.monotonic() < deadline:
+def wait(drain, output, enough, stalled_s=20):
+    """Until that many different events are delivered, or nothing has come for a while."""
+    last, since = -1, time.monotonic()
+    while output.follow() < enough:
         drain.alive()
-        time.sleep(0.05)
+        if len(output.seen) != last:
+            last, since = len(output.seen), time.monotonic()
+        if time.monotonic() - since > stalled_s:
+            return
+        time.sleep(0.02)
 
 
 def show(sent, output):
@@ -138,6 +143,15 @@ def show(sent, output):
         print(row % (number, NAMES.get(number, ""), *values))
     print(row % ("", "all", *totals))
     return totals
+
+
+def dead_letters(directory):
+    found = []
+    for name in sorted(os.listdir(directory)):
+        if name.startswith("dead-letters"):
+            with open(os.path.join(directory, name), encoding="utf-8") as file:
+                found += [json.loads(line) for line in file]
+    return found
 
 
 def demo(directory, repeat):
@@ -167,12 +181,12 @@ def demo(directory, repeat):
         print("hub %s: %d events of %d kinds in %d partitions" % (
             HUB, total, len(sent), PARTITIONS))
         drain.start()
-        wait(drain, output, total * 2 // 5, 60)
+        wait(drain, output, total * 2 // 5)
         drain.stop(signal.SIGKILL)
         before = output.follow()
         print("kill -9 after %d events; the checkpoint is up to half a second old" % before)
         drain.start()
-        wait(drain, output, total, 60)
+        wait(drain, output, total)
         status = drain.stop(signal.SIGTERM)
         output.follow()
         print("second run delivered the rest and ended with status %s\n" % status)
@@ -181,6 +195,9 @@ def demo(directory, repeat):
         hub.stop()
 
     _, delivered, duplicates, lost = show(sent, output)
+    dead = dead_letters(directory)
+    if dead:
+        print("\n%d dead letters, the first one because of %s" % (len(dead), dead[0]["reason"]))
     print("\n%d events sent, %d delivered, %d duplicates since the last checkpoint, %d lost" % (
         total, delivered, duplicates, lost))
     return 0 if lost == 0 and delivered == total and status == 0 and before < total else 1
@@ -190,8 +207,8 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/demo", description=(
         "Builds hubdrain, drains a local event hub with it, kills it with -9 in the middle, starts "
         "it again and counts what arrived."))
-    parser.add_argument("--repeat", type=int, default=400, metavar="N",
-                        help="how often every sample event is sent (default 400)")
+    parser.add_argument("--repeat", type=int, default=20, metavar="N",
+                        help="how often every sample event is sent (default 20)")
     parser.add_argument("--keep", action="store_true",
                         help="leave the temporary directory, with output and logs, and name it")
     arguments = parser.parse_args()
