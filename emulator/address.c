@@ -28,7 +28,8 @@ struct emu_address emu_address_parse(const char *text)
 {
     struct hd_slice p[PIECES_MAX];
     size_t n = split(text, p);
-    struct emu_address a = {.hub = n > 0 ? p[0] : hd_slice(NULL, 0)};
+    const struct hd_slice none = hd_slice("", 0);
+    struct emu_address a = {.hub = n > 0 ? p[0] : none, .group = none, .partition = none};
     if (n == 1 && hd_slice_iis(p[0], "$cbs")) {
         a.node = EMU_NODE_CBS;
     } else if (n > 0 && hd_slice_iis(p[n - 1], "$management")) {

@@ -74,7 +74,7 @@ static int read_partitions(const cJSON *entity, const char *path, uint32_t *ret,
 static int read_groups(const cJSON *entity, const char *path, struct emu_hub_option *hub,
                        struct hd_diag *diag)
 {
-    const cJSON *groups, *group;
+    const cJSON *groups = NULL, *group;
     if (cJSON_GetObjectItemCaseSensitive(entity, "ConsumerGroups") == NULL) {
         return 0;
     }
@@ -139,7 +139,7 @@ static int read_user_config(const cJSON *root, struct emu_options *options, stru
     if (!cJSON_IsObject(user)) {
         return hd_fail(diag, EMU_CONFIG_E_INVALID, "UserConfig: an object is needed");
     }
-    const cJSON *namespaces, *entities, *entity;
+    const cJSON *namespaces = NULL, *entities = NULL, *entity;
     int r = require_array(user, "NamespaceConfig", "UserConfig", 1, 1, &namespaces, diag);
     if (r != 0) {
         return r;

@@ -30,6 +30,7 @@
 #define TOKEN_TIME_MS     20000
 #define NO_LINK_TIME_MS   60000
 #define LOST_LINK_TIME_MS 300000
+#define LINGER_MS         2000
 
 /* ---- proton ---- */
 
@@ -54,12 +55,15 @@ static void on_event(struct emu_conn *conn, pn_event_t *event)
         break;
     case PN_SESSION_REMOTE_CLOSE: {
         pn_session_t *session = pn_event_session(event);
-        for (link = conn->links; link != NULL; link = link->next) {
+        struct emu_link *next;
+        for (link = conn->links; link != NULL; link = next) {
+            next = link->next;
             if (pn_link_session(link->pn) == session) {
-                emu_link_closed(link, true);
+                emu_link_free(link);
             }
         }
         pn_session_close(session);
+        pn_session_free(session);
         break;
     }
     case PN_LINK_REMOTE_OPEN:
@@ -68,10 +72,10 @@ static void on_event(struct emu_conn *conn, pn_event_t *event)
     case PN_LINK_REMOTE_CLOSE:
     case PN_LINK_REMOTE_DETACH:
         if (link != NULL) {
-            emu_link_closed(link, pn_event_type(event) == PN_LINK_REMOTE_DETACH);
-        } else {
-            pn_link_close(pn);
+            emu_link_free(link);
         }
+        pn_link_close(pn); /* what was closed here before stays as it is */
+        pn_link_free(pn);
         break;
     case PN_LINK_FLOW:
         if (link != NULL) {
@@ -81,13 +85,6 @@ static void on_event(struct emu_conn *conn, pn_event_t *event)
     case PN_DELIVERY:
         if (link != NULL) {
             emu_link_delivery(link, pn_event_delivery(event));
-        }
-        break;
-    case PN_LINK_FINAL:
-        if (link != NULL) {
-            pn_link_set_context(pn, NULL);
-            link->pn = NULL;
-            emu_link_free(link);
         }
         break;
     default:
@@ -210,7 +207,8 @@ static int take_bytes(struct emu_conn *conn, const char *data, size_t len)
         conn->in.len -= (size_t)used;
         return 0;
     }
-    return hd_buffer_append(&conn->in, data + used, len - (size_t)used);
+    size_t left = len - (size_t)used;
+    return left > 0 ? hd_buffer_append(&conn->in, data + used, left) : 0;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
@@ -344,16 +342,20 @@ void emu_conn_pump(struct emu_conn *conn)
     if (more) {
         emu_server_mark(conn);
     } else if (conn->stage == EMU_STAGE_AMQP && pn_connection_driver_write_closed(&conn->driver)) {
-        emu_conn_close(conn);
+        /* our CLOSE is out; a socket closed before the client's is read would take it back */
+        if (pn_connection_state(conn->driver.connection) & PN_REMOTE_CLOSED) {
+            emu_conn_close(conn);
+        } else if (conn->linger_until_ms == 0) {
+            conn->linger_until_ms = hd_clock_monotonic_ms() + LINGER_MS;
+        }
     }
 }
 
 /* ---- time ---- */
 
-static void check_tokens(struct emu_conn *conn, int64_t now_ms)
+static void check_tokens(struct emu_conn *conn)
 {
     int64_t realtime_ms = hd_clock_realtime_ms();
-    (void)now_ms;
     for (struct emu_link *link = conn->links; link != NULL; link = link->next) {
         if (!link->attached || link->path == NULL ||
             emu_claims_allow(&conn->claims, link->path, realtime_ms)) {
@@ -418,9 +420,13 @@ void emu_conn_tick(struct emu_conn *conn, int64_t now_ms, bool second)
     if (conn->server->faults.first != NULL || second) {
         emu_server_mark(conn);
     }
+    if (conn->linger_until_ms != 0 && now_ms >= conn->linger_until_ms) {
+        emu_conn_close(conn);
+        return;
+    }
     if (second && conn->stage == EMU_STAGE_AMQP) {
         pn_transport_tick(conn->driver.transport, now_ms);
-        check_tokens(conn, now_ms);
+        check_tokens(conn);
         check_lifetimes(conn, now_ms);
     }
 }
@@ -473,7 +479,7 @@ static void forget(struct emu_conn *conn)
         *dirty = conn->next_dirty;
     }
     for (struct emu_link *link = conn->links; link != NULL; link = link->next) {
-        emu_link_closed(link, true); /* leaves its partition */
+        emu_link_leave(link);
     }
     *conn->prev = conn->next;
     if (conn->next != NULL) {

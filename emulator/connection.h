@@ -37,7 +37,8 @@ struct emu_conn {
     struct hd_buffer out;    /* written as soon as the socket takes it */
     struct hd_buffer flight; /* being written */
     bool writing, dirty, closing, open;
-    int64_t mute_until_ms; /* fault: nothing is read or written */
+    int64_t linger_until_ms; /* waits for the client's CLOSE; 0: not */
+    int64_t mute_until_ms;   /* fault: nothing is read or written */
     struct emu_link *links;
     struct emu_claims claims;
     int64_t opened_ms, idle_since_ms;

@@ -282,6 +282,19 @@ static int log_put(struct emu_partition *p, const struct emu_event *event, struc
     return 0;
 }
 
+/* The newest event was never there: the disk did not take it. */
+static void log_take_back(struct emu_partition *p, int64_t before_offset, int64_t before_ms)
+{
+    const struct emu_event *event = emu_partition_event(p, p->next_seq - 1);
+    p->next_seq--;
+    p->next_offset = event->offset;
+    p->last_offset = before_offset;
+    p->last_enqueued_ms = before_ms;
+    p->bytes -= event->len;
+    p->hub->ns->bytes -= event->len;
+    p->last_block->used -= event->len;
+}
+
 static bool is_ours(const struct emu_value *key)
 {
     return hd_slice_is(key->bytes, "x-opt-sequence-number") ||
@@ -338,6 +351,7 @@ static int append_message(struct emu_partition *p, const struct emu_message *mes
         .offset = p->next_offset,
         .header_len = (uint32_t)message->header.len,
     };
+    int64_t before_offset = p->last_offset, before_ms = p->last_enqueued_ms;
     int r = encode_head(p, &event, message, scratch);
     if (r == 0) {
         r = log_put(p, &event, hd_buffer_slice(scratch), message->rest);
@@ -345,6 +359,9 @@ static int append_message(struct emu_partition *p, const struct emu_message *mes
     if (r == 0 && p->storage != NULL) {
         r = emu_storage_append(p->storage, p->next_seq - 1,
                                emu_partition_event(p, p->next_seq - 1));
+        if (r != 0) {
+            log_take_back(p, before_offset, before_ms);
+        }
     }
     if (r == 0) {
         retain(p->hub->ns, p);

@@ -234,6 +234,15 @@ static const char *check_node(struct emu_link *link, const struct emu_address *a
     return condition;
 }
 
+/* A fault: the ATTACH of a receiver is never answered. */
+static bool is_ignored(struct emu_link *link, const struct emu_address *address, const char *text)
+{
+    struct emu_fault fault;
+    return link->kind == EMU_LINK_CONSUMER && check_address(link, address, text, NULL) == NULL &&
+           emu_fault_take(&link->conn->server->faults, EMU_FAULT_IGNORE_ATTACH, link->hub->name,
+                          link->partition->id, link->group, &fault);
+}
+
 /* ---- attach ---- */
 
 static void refuse(pn_link_t *pn, const char *condition, const char *text)
@@ -268,7 +277,6 @@ static void accept_link(struct emu_link *link)
     } else if (link->kind == EMU_LINK_PRODUCER) {
         emu_producer_credit(link);
     } else if (link->kind == EMU_LINK_CONSUMER) {
-        link->runtime_metric = emu_frames_take_wish(&link->conn->frames, pn_link_name(pn));
         link->next_receiver = link->partition->receivers;
         link->partition->receivers = link;
     }
@@ -313,6 +321,7 @@ void emu_link_opened(struct emu_conn *conn, pn_link_t *pn)
     text = text != NULL ? text : "";
     struct emu_address address = emu_address_parse(text);
     enum emu_link_kind kind = kind_of(&address, client_sends);
+    bool runtime_metric = emu_frames_take_wish(&conn->frames, pn_link_name(pn));
     bool fits = kind == EMU_LINK_PRODUCER   ? address.node == EMU_NODE_HUB
                 : kind == EMU_LINK_CONSUMER ? address.node == EMU_NODE_PARTITION
                                             : true;
@@ -329,10 +338,9 @@ void emu_link_opened(struct emu_conn *conn, pn_link_t *pn)
         return;
     }
     link->node = address.node;
-    struct emu_fault ignored;
-    if (link->node == EMU_NODE_PARTITION &&
-        emu_fault_take(&conn->server->faults, EMU_FAULT_IGNORE_ATTACH, "", "", "", &ignored)) {
-        return; /* never answered */
+    link->runtime_metric = runtime_metric;
+    if (is_ignored(link, &address, text)) {
+        return;
     }
     struct hd_diag diag = {0};
     const char *condition = check_node(link, &address, text, &diag);
@@ -347,7 +355,7 @@ void emu_link_opened(struct emu_conn *conn, pn_link_t *pn)
 
 /* ---- detach ---- */
 
-static void leave(struct emu_link *link)
+void emu_link_leave(struct emu_link *link)
 {
     link->attached = false;
     if (link->kind == EMU_LINK_CONSUMER && link->partition != NULL) {
@@ -366,7 +374,7 @@ void emu_link_detach(struct emu_link *link, const char *condition, const char *t
     if (!link->attached) {
         return;
     }
-    leave(link);
+    emu_link_leave(link);
     if (condition != NULL) {
         pn_condition_t *c = pn_link_condition(link->pn);
         pn_condition_set_name(c, condition);
@@ -379,21 +387,9 @@ void emu_link_detach(struct emu_link *link, const char *condition, const char *t
     emu_server_mark(link->conn);
 }
 
-void emu_link_closed(struct emu_link *link, bool detach_only)
-{
-    leave(link);
-    if (link->pn == NULL) {
-        return;
-    }
-    if (detach_only && link->conn->closing) {
-        return; /* only left its partition */
-    }
-    pn_link_close(link->pn);
-}
-
 void emu_link_free(struct emu_link *link)
 {
-    leave(link);
+    emu_link_leave(link);
     struct emu_link **at = &link->conn->links;
     while (*at != NULL && *at != link) {
         at = &(*at)->next;

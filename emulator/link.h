@@ -42,12 +42,11 @@ struct emu_link {
     struct hd_buffer rest; /* what is left of a message the window cut in two */
     size_t rest_at;
     int64_t hold_until_ms; /* fault: deliveries delayed; 0: not */
-    uint32_t waiting;      /* not enough credit: for /state */
 };
 
 /* ---- link.c: attach and detach ---- */
 void emu_link_opened(struct emu_conn *conn, pn_link_t *pn);
-void emu_link_closed(struct emu_link *link, bool detach_only); /* by the client */
+void emu_link_leave(struct emu_link *link); /* no longer attached, out of its partition */
 void emu_link_delivery(struct emu_link *link, pn_delivery_t *delivery);
 /* DETACH closed=true with a condition (NULL: none). */
 void emu_link_detach(struct emu_link *link, const char *condition, const char *text);
