@@ -12,7 +12,7 @@
 const char *cli_config_path(const struct cli_common *common)
 {
     if (common->config_path) {
-        return common->config_path;
+        return strcmp(common->config_path, "-") == 0 ? "/dev/stdin" : common->config_path;
     }
     return access(USUAL_PATH, F_OK) == 0 ? USUAL_PATH : NULL;
 }

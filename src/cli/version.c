@@ -11,7 +11,7 @@
 #include <yaml.h>
 #include <zlib.h>
 
-#include "src/cli/commit.h"
+#include "src/cli/commit-id.h"
 #include "config.h"
 #include "options.h"
 

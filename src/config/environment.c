@@ -29,6 +29,20 @@ const char *config_environment_get(const struct hd_draft *draft, const char *nam
     return NULL;
 }
 
+/* A source of a secret replaces the one that was there: {file: x} and then .env=Y is not both. */
+static int clear_secret(struct hd_draft *draft, struct hd_node **root, const char *path,
+                        struct hd_node *node)
+{
+    for (size_t i = 0; i < HD_KEY_COUNT; i++) {
+        const struct hd_schema_row *row = &config_schema_rows[i];
+        size_t len = strlen(row->path);
+        if (row->type == HD_TYPE_SECRET && strncmp(path, row->path, len) == 0 && path[len] == '.') {
+            return config_node_put(&draft->tree, root, row->path, node);
+        }
+    }
+    return 0;
+}
+
 static int put(struct hd_draft *draft, struct hd_node **root, const struct hd_where *where,
                const char *path, const char *value)
 {
@@ -38,7 +52,8 @@ static int put(struct hd_draft *draft, struct hd_node **root, const struct hd_wh
     }
     node->plain = true;
     node->literal = true;
-    int r = config_node_put(&draft->tree, root, path, node);
+    int r = clear_secret(draft, root, path, node);
+    r = r ? r : config_node_put(&draft->tree, root, path, node);
     if (r == -EINVAL) {
         config_report_mistake(&draft->report, where, "not a key: a part of its name is empty");
         return 0;

@@ -81,7 +81,7 @@ static const char *elsewhere(const char *key)
 {
     for (size_t i = 0; i < HD_KEY_COUNT; i++) {
         const char *path = config_schema_rows[i].path, *last = strrchr(path, '.');
-        if (last && strcmp(last + 1, key) == 0) {
+        if (last && strcmp(last + 1, key) == 0 && strcmp(key, HD_SCHEMA_WILDCARD) != 0) {
             return path;
         }
     }

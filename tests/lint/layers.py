@@ -74,7 +74,7 @@ LIBRARIES = [
     (r"sanitizer/[a-z_]+\.h|valgrind/[a-z]+\.h", "libc"),
 ]
 
-GENERATED = {"config.h", "src/cli/commit.h"}
+GENERATED = {"config.h", "src/cli/commit-id.h"}
 TEST_HEADER = "test.h"
 
 # ---- the tree ---------------------------------------------------------------------------------
