@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists and errors as the services write them, and what is no list. */
-#include "../src/checkpoint/blob_xml.h"
+#include "src/checkpoint/blob_xml.h"
 #include "test.h"
 
 struct told {

@@ -6,11 +6,11 @@
  */
 #include <errno.h>
 
-#include "../src/checkpoint/blob.h"
-#include "../src/checkpoint/blob_answer.h"
 #include "hubdrain/http.h"
 #include "hubdrain/loop.h"
 #include "integration/http-stub.h"
+#include "src/checkpoint/blob.h"
+#include "src/checkpoint/blob_answer.h"
 #include "test.h"
 
 static struct hd_loop *loop;

@@ -5,10 +5,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../src/checkpoint/store_ops.h"
 #include "hubdrain/checkpointer.h"
 #include "hubdrain/log.h"
 #include "hubdrain/loop.h"
+#include "src/checkpoint/store_ops.h"
 #include "test.h"
 
 /* ---- the store ---- */

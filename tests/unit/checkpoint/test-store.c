@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../src/checkpoint/store_ops.h"
 #include "hubdrain/loop.h"
+#include "src/checkpoint/store_ops.h"
 #include "test.h"
 
 static char base[64];
