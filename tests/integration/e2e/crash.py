@@ -18,7 +18,8 @@ from support import emulator as emulators  # noqa: E402
 BUILD = os.environ["HUBDRAIN_BUILD"]
 SOURCE = os.environ["HUBDRAIN_SOURCE"]
 KILLS = int(os.environ.get("HUBDRAIN_KILLS", "25"))  # of each output: 50 in all
-EVENTS = 12000
+EVENTS = 24000
+RATE = 1500  # events a second, so that they flow while the process dies
 PARTITIONS = 4
 SEED = int(os.environ.get("HUBDRAIN_SEED", str(int(time.time()))))
 
@@ -88,7 +89,7 @@ def drain_with_kills(folder, blobs, hub, slow):
         checkpoint={"store": "blob", "connection_string": blobs.connection_string(),
                     "container": "slow" if slow else "fast", "interval": "200ms"},
         pipeline={"batch_age": "20ms", "batch_messages": 64},
-        memory={"limit": "1MiB" if slow else "16MiB"}))
+        memory={"limit": "8MiB" if slow else "16MiB"}))
     container = "slow" if slow else "fast"
     ledger = Ledger()
     read_to = 0
@@ -96,6 +97,7 @@ def drain_with_kills(folder, blobs, hub, slow):
     done = False
     while not done:
         ledger.floor = blobs.positions(container)
+        starts = daemon.logged("event=daemon.start") if kills else 0
         daemon.start(stdout=subprocess.PIPE if slow else subprocess.DEVNULL)
         reader = Slow(daemon.process.stdout, ledger) if slow else None
         last = kills >= KILLS
@@ -104,6 +106,7 @@ def drain_with_kills(folder, blobs, hub, slow):
                 reader.hurry.set()
             tap.wait_for(lambda: sum(p + 1 for p in blobs.positions(container).values()) >= EVENTS,
                          lambda: "all checkpoints at the end: %s" % blobs.positions(container), 120)
+            tap.wait_for(lambda: daemon.logged("event=daemon.start") > starts, "the last start")
             tap.equal(daemon.stop(), 0, "exit status after SIGTERM")
             done = True
         else:
@@ -141,7 +144,6 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         messages = os.path.join(folder, "messages.jsonl")
         emulators.write_messages(messages, EVENTS)
-        hub = emulators.Emulator(BUILD, partitions=PARTITIONS, arguments=["--load", messages])
         blobs = azurite.Azurite(SOURCE)
         current = []
 
@@ -150,7 +152,12 @@ def main():
                 own = os.path.join(folder, name)
                 os.mkdir(own)
                 current[:] = [own]
-                drain_with_kills(own, blobs, hub, slow)
+                hub = emulators.Emulator(BUILD, partitions=PARTITIONS, arguments=[
+                    "--load", messages, "--rate", str(RATE)])
+                try:
+                    drain_with_kills(own, blobs, hub, slow)
+                finally:
+                    hub.stop()
             run.__doc__ = "%d times kill -9, %s output, blob store" % (KILLS, name)
             return run
 
@@ -163,7 +170,6 @@ def main():
             return tap.run([case(False, "fast"), case(True, "slow")], on_failure)
         finally:
             blobs.stop()
-            hub.stop()
 
 
 if __name__ == "__main__":
