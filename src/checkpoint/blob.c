@@ -22,15 +22,14 @@
 #include <stdlib.h>
 
 #include "blob_answer.h"
+#include "blob_request.h"
 #include "blob_xml.h"
-#include "config.h"
 #include "hubdrain/hmac.h"
 #include "hubdrain/http.h"
 #include "hubdrain/loop.h"
 #include "hubdrain/storage.h"
 
 enum {
-    MAX_HEADERS = 12,
     MAX_PAGE_BYTES = 32 * 1024 * 1024, /* 5000 blobs with all the metadata they may have */
     MAX_ANSWER_BYTES = 64 * 1024,
     MAX_RETRY_AFTER_MS = 60000,
@@ -279,147 +278,82 @@ static void on_answer(void *context, const struct hd_http_response *response)
 
 /* ---- requests ---- */
 
-/* What a request is made of. Strings live until it is sent. */
-struct draft {
-    const char *method;
-    struct hd_buffer path, query, url, authorization;
-    struct hd_http_header headers[MAX_HEADERS];
-    size_t n_headers;
-    char date[HD_BLOB_DATE_SIZE];
-    char sequence_number[24];
-};
-
-static void add_header(struct draft *draft, const char *name, const char *value)
+static int append_blob_path(struct hd_buffer *out, const struct operation *operation)
 {
-    draft->headers[draft->n_headers++] = (struct hd_http_header){name, value};
-}
-
-static void add_metadata(struct draft *draft, const struct operation *operation)
-{
-    snprintf(draft->sequence_number, sizeof(draft->sequence_number), "%lld",
-             (long long)operation->position.sequence_number);
-    add_header(draft, "x-ms-meta-sequencenumber", draft->sequence_number);
-    add_header(draft, "x-ms-meta-offset", operation->position.offset);
-}
-
-static int draft_blob_path(struct draft *draft, const struct operation *operation)
-{
-    const struct blob_store *blob = operation->store;
-    int r = hd_buffer_append_cstr(&draft->path, "/");
+    int r = hd_buffer_append_cstr(out, "/");
     if (r == 0) {
-        r = hd_url_encode(&draft->path, hd_buffer_slice(&blob->folder), "/");
+        r = hd_url_encode(out, hd_buffer_slice(&operation->store->folder), "/");
     }
-    return r < 0 ? r : hd_url_encode(&draft->path, hd_slice_cstr(operation->partition), NULL);
+    return r < 0 ? r : hd_url_encode(out, hd_slice_cstr(operation->partition), NULL);
 }
 
-static int draft_list_query(struct draft *draft, const struct operation *operation)
+static int append_list_query(struct hd_buffer *out, const struct operation *operation)
 {
     const struct blob_store *blob = operation->store;
-    int r = hd_buffer_append_cstr(&draft->query,
-                                  "restype=container&comp=list&include=metadata&prefix=");
+    int r = hd_buffer_append_cstr(out, "restype=container&comp=list&include=metadata&prefix=");
     if (r == 0) {
-        r = hd_url_encode(&draft->query, hd_buffer_slice(&blob->folder), NULL);
+        r = hd_url_encode(out, hd_buffer_slice(&blob->folder), NULL);
     }
     if (r == 0 && operation->marker.len > 0) {
-        r = hd_buffer_append_cstr(&draft->query, "&marker=");
-        r = r < 0 ? r : hd_url_encode(&draft->query, hd_buffer_slice(&operation->marker), NULL);
+        r = hd_buffer_append_cstr(out, "&marker=");
+        r = r < 0 ? r : hd_url_encode(out, hd_buffer_slice(&operation->marker), NULL);
     }
     if (r == 0 && blob->page_size > 0) {
-        r = hd_buffer_printf(&draft->query, "&maxresults=%u", blob->page_size);
+        r = hd_buffer_printf(out, "&maxresults=%u", blob->page_size);
     }
     return r;
 }
 
-static int draft_step(struct draft *draft, const struct operation *operation)
+static void add_metadata(struct hd_blob_request *request, const struct operation *operation,
+                         char sequence_number[24])
 {
-    int r = hd_buffer_append(&draft->path, operation->store->container_path.data,
-                             operation->store->container_path.len);
-    if (r < 0) {
-        return r;
-    }
-    draft->method = operation->step == STEP_LIST ? "GET" : "PUT";
+    snprintf(sequence_number, 24, "%lld", (long long)operation->position.sequence_number);
+    hd_blob_request_header(request, "x-ms-meta-sequencenumber", sequence_number);
+    hd_blob_request_header(request, "x-ms-meta-offset", operation->position.offset);
+}
+
+static int describe_step(struct hd_blob_request *request, const struct operation *operation,
+                         char sequence_number[24])
+{
     switch (operation->step) {
     case STEP_LIST:
-        return draft_list_query(draft, operation);
+        request->method = "GET";
+        request->max_body_bytes = MAX_PAGE_BYTES;
+        return append_list_query(&request->query, operation);
     case STEP_CREATE_CONTAINER:
-        return hd_buffer_append_cstr(&draft->query, "restype=container");
+        return hd_buffer_append_cstr(&request->query, "restype=container");
     case STEP_SET_METADATA:
-        add_metadata(draft, operation);
-        r = draft_blob_path(draft, operation);
-        return r < 0 ? r : hd_buffer_append_cstr(&draft->query, "comp=metadata");
+        add_metadata(request, operation, sequence_number);
+        if (hd_buffer_append_cstr(&request->query, "comp=metadata") < 0) {
+            return -ENOMEM;
+        }
+        return append_blob_path(&request->path, operation);
     case STEP_PUT_BLOB:
-        add_metadata(draft, operation);
-        add_header(draft, "x-ms-blob-type", "BlockBlob");
-        return draft_blob_path(draft, operation);
+        add_metadata(request, operation, sequence_number);
+        hd_blob_request_header(request, "x-ms-blob-type", "BlockBlob");
+        return append_blob_path(&request->path, operation);
     }
     return -EINVAL;
-}
-
-static int draft_authorization(struct draft *draft, const struct hd_storage_account *account)
-{
-    if (account->key_len == 0) {
-        return hd_buffer_printf(&draft->query, "%s%s", draft->query.len > 0 ? "&" : "",
-                                account->sas);
-    }
-    struct hd_storage_request request = {.method = draft->method,
-                                         .path = hd_buffer_cstr(&draft->path),
-                                         .query = hd_buffer_cstr(&draft->query),
-                                         .headers = draft->headers,
-                                         .n_headers = draft->n_headers};
-    int r = hd_storage_authorization(account, &request, &draft->authorization);
-    add_header(draft, "Authorization", hd_buffer_cstr(&draft->authorization));
-    return r;
-}
-
-/* The endpoint's path is part of draft->path already, which is what gets signed. */
-static int draft_url(struct draft *draft, const struct hd_storage_account *account)
-{
-    size_t host_len = (size_t)(hd_storage_endpoint_path(account) - account->endpoint);
-    return hd_buffer_printf(&draft->url, "%.*s%s%s%s", (int)host_len, account->endpoint,
-                            hd_buffer_cstr(&draft->path), draft->query.len > 0 ? "?" : "",
-                            hd_buffer_cstr(&draft->query));
-}
-
-static void wipe_draft(struct draft *draft)
-{
-    struct hd_buffer *const buffers[] = {&draft->path, &draft->query, &draft->url,
-                                         &draft->authorization};
-    for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
-        if (buffers[i]->data) {
-            explicit_bzero(buffers[i]->data, buffers[i]->len); /* a SAS, or a signature */
-        }
-        hd_buffer_deinit(buffers[i]);
-    }
 }
 
 static int send_step(struct operation *operation)
 {
     struct blob_store *blob = operation->store;
-    struct draft draft = {0};
-    hd_blob_date(hd_loop_realtime_ms(blob->store.loop), draft.date);
-    add_header(&draft, "x-ms-version", "2021-12-02");
-    add_header(&draft, "x-ms-date", draft.date);
-    add_header(&draft, "User-Agent", "hubdrain/" HD_VERSION);
-    int r = draft_step(&draft, operation);
+    char sequence_number[24];
+    struct hd_blob_request request = {.method = "PUT",
+                                      .realtime_ms = hd_loop_realtime_ms(blob->store.loop),
+                                      .timeout_ms = blob->timeout_ms,
+                                      .ca_file = blob->ca_file,
+                                      .max_body_bytes = MAX_ANSWER_BYTES};
+    int r = hd_buffer_append(&request.path, blob->container_path.data, blob->container_path.len);
     if (r == 0) {
-        r = draft_authorization(&draft, &blob->account);
+        r = describe_step(&request, operation, sequence_number);
     }
     if (r == 0) {
-        r = draft_url(&draft, &blob->account);
+        r = hd_blob_request_send(&request, blob->http, &blob->account, on_answer, operation,
+                                 &operation->request);
     }
-    if (r == 0) {
-        struct hd_http_request request = {
-            .method = draft.method,
-            .url = hd_buffer_cstr(&draft.url),
-            .headers = draft.headers,
-            .n_headers = draft.n_headers,
-            .timeout_ms = blob->timeout_ms,
-            .max_body_bytes = operation->step == STEP_LIST ? MAX_PAGE_BYTES : MAX_ANSWER_BYTES,
-            .ca_file = blob->ca_file,
-        };
-        r = hd_http_send(blob->http, &request, on_answer, operation, &operation->request);
-    }
-    wipe_draft(&draft);
+    hd_blob_request_deinit(&request);
     return r;
 }
 

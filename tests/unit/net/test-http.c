@@ -21,6 +21,8 @@ static struct {
     unsigned connection;
 } seen;
 
+static unsigned kept_connection;
+
 /* What the last callback got. */
 static struct {
     int calls, expected;
@@ -65,6 +67,11 @@ static void reply_with(void *context, const struct stub_request *request, struct
         stub_answer(reply, 429, "Retry-After: soon\r\n", "");
     } else if (strcmp(path, "/moved") == 0) {
         stub_answer(reply, 307, "Location: /elsewhere\r\n", "");
+    } else if (strcmp(path, "/then-gone") == 0) {
+        stub_answer(reply, 200, "", "hello");
+        reply->close = true;
+    } else if (strcmp(path, "/stale") == 0 && request->connection == kept_connection) {
+        reply->close = true; /* the server ended the kept connection as the request came */
     } else if (strcmp(path, "/chunks") == 0) {
         hd_buffer_append_cstr(&reply->bytes, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                              "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
@@ -326,6 +333,15 @@ static void keep_alive(void)
     run(8);
     CHECK_INT(seen.requests, 13);
     CHECK_INT(heard.calls, 13);
+    /* A server that has closed a kept connection costs nothing. */
+    get("/then-gone", (struct hd_http_request){0});
+    get("/", (struct hd_http_request){.method = "PUT"});
+    CHECK_INT(heard.status, 200);
+    stub_lock(stub);
+    kept_connection = seen.connection;
+    stub_unlock(stub);
+    get("/stale", (struct hd_http_request){.method = "PUT"});
+    CHECK_INT(heard.status, 200);
     tear_down();
 }
 
