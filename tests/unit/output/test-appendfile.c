@@ -9,7 +9,38 @@
 #include "support.h"
 
 /* Failures that no file system gives on demand: these stand in front of libc's. */
-static int failing_syncs, failing_truncates;
+static bool no_noreplace, no_links;
+
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags)
+{
+    if (no_noreplace && flags) {
+        errno = EINVAL;
+        return -1;
+    }
+    return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+}
+
+int link(const char *from, const char *to)
+{
+    if (no_links) {
+        errno = EPERM;
+        return -1;
+    }
+    return (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static int failing_syncs, failing_truncates, failing_fsyncs, fsyncs;
+
+int fsync(int fd)
+{
+    fsyncs++;
+    if (failing_fsyncs > 0) {
+        failing_fsyncs--;
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
 
 int fdatasync(int fd)
 {
@@ -269,6 +300,33 @@ static void sync_fails(void)
     hd_appendfile_deinit(&file);
 }
 
+static void names_are_synced(void)
+{
+    enter_folder();
+    fsyncs = 0;
+    CHECK_INT(begin("a"), 0);
+    put("one\n");
+    CHECK_INT(hd_appendfile_sync(&file, &diag), 0);
+    CHECK_INT(fsyncs, 1); /* of the directory: the file is new */
+    put("two\n");
+    CHECK_INT(hd_appendfile_sync(&file, &diag), 0);
+    CHECK_INT(fsyncs, 1);
+    CHECK_INT(hd_appendfile_rotate(&file, 0, &diag), 0);
+    put("three\n");
+    failing_fsyncs = 1;
+    CHECK_INT(hd_appendfile_sync(&file, &diag), HD_OUTPUT_RETRY);
+    CHECK(strstr(diag.text, "cannot sync the directory of"));
+    CHECK_INT(hd_appendfile_open(&file, &diag), 0);
+    CHECK_INT(hd_appendfile_sync(&file, &diag), 0); /* not forgotten */
+    CHECK_INT(fsyncs, 3);
+    hd_appendfile_deinit(&file);
+    CHECK_INT(begin("a"), 0);
+    put("four\n");
+    CHECK_INT(hd_appendfile_sync(&file, &diag), 0);
+    CHECK_INT(fsyncs, 3); /* an old one */
+    hd_appendfile_deinit(&file);
+}
+
 static void cut_fails(void)
 {
     enter_folder();
@@ -407,6 +465,25 @@ static void rotates(void)
     hd_appendfile_deinit(&file);
 }
 
+/* NFS has no RENAME_NOREPLACE, and FAT no links either. */
+static void rotates_on_poor_file_systems(void)
+{
+    for (int i = 0; i < 2; i++) {
+        enter_folder();
+        no_noreplace = true;
+        no_links = i == 1;
+        put_file(path_of("a-19700101T000000Z-0000"), "precious\n");
+        CHECK_INT(begin("a"), 0);
+        put("one\n");
+        CHECK_INT(hd_appendfile_rotate(&file, 0, &diag), 0);
+        hd_appendfile_deinit(&file);
+        no_noreplace = no_links = false;
+        check_file(path_of("a-19700101T000000Z-0000"), "precious\n");
+        check_file(path_of("a-19700101T000000Z-0001"), "one\n");
+        check_file(path_of("a"), "");
+    }
+}
+
 static void due_at_boundaries(void)
 {
     enter_folder();
@@ -461,8 +538,11 @@ HD_TEST_MAIN({"creates with mode 0600, appends", creates},
              {"full disk: whole lines only, and on where it stopped", disk_full},
              {"RLIMIT_FSIZE", file_size_limit},
              {"failed sync: back to what is durable, new descriptor", sync_fails},
+             {"new names are synced", names_are_synced},
              {"half a line that cannot be cut off yet", cut_fails},
              {"bytes of other writers are not cut", foreign_bytes_stay}, {"deleted file", deleted},
              {"renamed and replaced file", renamed}, {"copytruncate", copied_and_truncated},
-             {"rotation: names", rotates}, {"rotation: UTC boundaries", due_at_boundaries},
+             {"rotation: names", rotates},
+             {"rotation: poor file systems", rotates_on_poor_file_systems},
+             {"rotation: UTC boundaries", due_at_boundaries},
              {"rotation that fails", cannot_rotate})

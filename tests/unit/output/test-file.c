@@ -90,6 +90,21 @@ static void writes_pending_only(void)
     close_it();
 }
 
+static void follows_the_documents(void)
+{
+    enter_folder();
+    configure(path_of("out"));
+    REQUIRE(open_it() == 0);
+    struct hd_batch *batch = lines_batch(0, 5, 0);
+    batch->documents[1] = batch->documents[2]; /* the text has a line that is no document */
+    batch->documents[2] = batch->documents[4];
+    batch->n_documents = 3;
+    deliver_all(batch);
+    check_file(path_of("out"), "line 0\nline 2\nline 4\n");
+    hd_batch_free(batch);
+    close_it();
+}
+
 static void policies(void)
 {
     enter_folder();
@@ -322,7 +337,8 @@ static void cannot_rotate(void)
     close_it();
 }
 
-HD_TEST_MAIN({"writes pending documents only", writes_pending_only}, {"fsync policies", policies},
+HD_TEST_MAIN({"writes pending documents only", writes_pending_only},
+             {"writes documents, not text", follows_the_documents}, {"fsync policies", policies},
              {"rotation by size inside a batch", rotates_inside_a_batch},
              {"rotation by time", rotates_by_time},
              {"a sync that fails at commit", sync_fails_at_commit},
