@@ -50,9 +50,9 @@ const struct cli_option cli_normalise_options[CLI_NORMALISE_OPTIONS] = {
 
 const char cli_normalise_text[] =
     "A body is what a producer sent as one message: a JSON object or array,\n"
-    "{\"records\": [...]}, JSON lines, event XML, any of them compressed with gzip. Out\n"
-    "comes one JSON object a line. What is no event is told on standard error with\n"
-    "reason and place; the exit status is 65 then. '-' is standard input.\n\n"
+    "{\"records\": [...]}, JSON lines, event XML, any of them compressed with gzip.\n"
+    "Out comes one JSON object a line. What is no event is told on standard error\n"
+    "with reason and place; the exit status is 65 then. '-' is standard input.\n\n"
     "Examples:\n"
     "  hubdrain normalise < messages.ndjson > events.ndjson\n"
     "  hubdrain normalise --lines a.ndjson b.ndjson | jq .process\n"

@@ -269,16 +269,20 @@ static void syntax_mistake(struct reader *reader)
         return;
     }
     struct hd_where where = where_of(reader, mark);
-    const char *tab = strstr(problem, "cannot start any token")
-                          ? "; indent with blanks, not tabs, and put quotes around @ ` %"
-                          : "";
-    if (parser->context && parser->context_mark.line != mark.line) {
+    bool one_line = !parser->context || parser->context_mark.line == mark.line;
+    const char *hint = "";
+    if (strstr(problem, "cannot start any token")) {
+        hint = "; indent with blanks, not tabs, and put quotes around @ ` %";
+    } else if (strstr(problem, "',' or '}'") && one_line) {
+        hint = "; put quotes around a value with { or }, such as \"${NAME}\"";
+    }
+    if (!one_line) {
         config_report_mistake(reader->report, &where, "%s, %s that begins in line %zu%s", problem,
-                              parser->context, parser->context_mark.line + 1, tab);
+                              parser->context, parser->context_mark.line + 1, hint);
     } else if (parser->context) {
-        config_report_mistake(reader->report, &where, "%s, %s%s", problem, parser->context, tab);
+        config_report_mistake(reader->report, &where, "%s, %s%s", problem, parser->context, hint);
     } else {
-        config_report_mistake(reader->report, &where, "%s%s", problem, tab);
+        config_report_mistake(reader->report, &where, "%s%s", problem, hint);
     }
 }
 
