@@ -26,7 +26,7 @@ static void settle(struct hd_cbs *cbs, bool ok, const char *condition, const cha
     if (ok) {
         cbs->claimed = true;
         cbs->failures = 0;
-        cbs->claimed_ms = hd_loop_now_ms(hub->loop);
+        cbs->generation++;
         hub->counters.tokens_sent++;
         int64_t delay =
             hd_token_renew_delay_ms(now_ms, cbs->expires_ms, hd_random_u32(&hub->random));

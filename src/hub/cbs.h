@@ -16,8 +16,9 @@ struct hd_cbs {
     struct hd_token_request request;
     struct hd_timer renew;
     bool under_way;
-    bool claimed; /* a token was accepted on this connection */
-    int64_t claimed_ms, expires_ms;
+    bool claimed;        /* a token was accepted on this connection */
+    uint64_t generation; /* counts the tokens that were accepted */
+    int64_t expires_ms;
     uint32_t failures;
 };
 

@@ -323,6 +323,16 @@ void hd_connection_claimed(struct hd_connection *connection, bool ok, const char
     }
 }
 
+bool hd_connection_renew(struct hd_connection *connection, uint64_t generation)
+{
+    struct hd_cbs *cbs = &connection->cbs;
+    if (connection->state != HD_CONNECTION_READY || cbs->generation > generation) {
+        return false;
+    }
+    hd_cbs_put(cbs);
+    return true;
+}
+
 void hd_connection_works(struct hd_connection *connection)
 {
     hd_backoff_reset(&connection->backoff);

@@ -54,6 +54,10 @@ void hd_connection_lose(struct hd_connection *connection, const char *condition,
 void hd_connection_claimed(struct hd_connection *connection, bool ok, const char *condition,
                            const char *text);
 
+/* Puts the token again, unless that was done since `generation` (of cbs); hd_receiver_attach_all
+ * follows. false: there is nothing to wait for. */
+bool hd_connection_renew(struct hd_connection *connection, uint64_t generation);
+
 /* A message came: what was wrong is over. */
 void hd_connection_works(struct hd_connection *connection);
 

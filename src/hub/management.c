@@ -138,6 +138,11 @@ static void discovery_failed(struct hd_management *management, const char *condi
     hub->counters.throttled += reaction.busy;
     bool slow = reaction.kind == HD_REACT_SLOW || reaction.kind == HD_REACT_AUTH ||
                 reaction.kind == HD_REACT_POSITION || reaction.kind == HD_REACT_DROP;
+    if (reaction.kind == HD_REACT_AUTH && management->backoff.attempts == 0) {
+        /* Perhaps it is the claim's age: once. */
+        hd_connection_renew(&hub->connections[0], management->generation);
+        slow = false;
+    }
     int64_t delay = hd_backoff_next(&management->backoff, hd_loop_now_ms(hub->loop),
                                     slow ? hub->slow_retry_ms : reaction.min_wait_ms);
     again(management, delay);
@@ -237,6 +242,7 @@ void hd_management_discover(struct hd_management *management)
 {
     if (!management->under_way) {
         management->under_way = true;
+        management->generation = management->hub->connections[0].cbs.generation;
         hd_timer_stop(&management->again);
         hd_token_get(management->hub->tokens, &management->token, management->hub->audience);
     }

@@ -17,6 +17,7 @@ struct hd_management {
     struct hd_rpc rpc;
     struct hd_token_request token; /* requests carry one too */
     bool under_way;                /* the discovery */
+    uint64_t generation;           /* of the token when it was asked */
     struct hd_backoff backoff;
     struct hd_timer again; /* the next discovery */
     struct hd_properties_query *queries;

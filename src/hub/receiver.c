@@ -171,6 +171,7 @@ static void react(struct hd_receiver *receiver, const struct hd_reaction *reacti
     receiver->hub->counters.throttled += reaction->busy;
     receiver->status.attempts++;
     receiver->renew = receiver->renew || reaction->renew;
+    receiver->renew_generation = receiver->connection->cbs.generation;
     switch (reaction->kind) {
     case HD_REACT_LINK:
         attach_later(receiver, reaction, false, condition, text);
@@ -375,10 +376,10 @@ static void try_attach(struct hd_receiver *receiver)
         hd_connection_need(connection);
         return;
     }
-    if (receiver->renew) {
-        hd_cbs_put(&connection->cbs); /* attach_all follows */
-        return;
+    if (receiver->renew && hd_connection_renew(connection, receiver->renew_generation)) {
+        return; /* attach_all follows */
     }
+    receiver->renew = false;
     if (receiver->start.kind == HD_START_LATEST && !has_last(receiver)) {
         int r = hd_management_query(&hub->management, receiver->number, receiver->id, on_latest,
                                     receiver);

@@ -29,9 +29,10 @@ struct hd_receiver {
     pn_link_t *link;
     struct hd_timer timer; /* before the next attempt; while attaching: its time-out */
     struct hd_backoff backoff;
-    bool renew;       /* put the token before the next attach */
-    bool renewed;     /* that was done since it last worked */
-    bool established; /* the peer has attached, with a source */
+    bool renew;                /* put the token before the next attach */
+    uint64_t renew_generation; /* the token's that did not do */
+    bool renewed;              /* that was done since it last worked */
+    bool established;          /* the peer has attached, with a source */
 
     /* the last message that was handed over since receive() */
     struct hd_position last;
