@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "commands.h"
-#include "hubdrain/log.h"
 
 static const struct cli_option common_options[] = {CLI_COMMON_OPTIONS};
 
@@ -49,11 +48,10 @@ int hd_cli_run(int argc, char **argv)
     if (code != CLI_GO_ON) {
         return code;
     }
-    code = cli_load_config(&common, &config);
+    code = cli_load_and_log(&common, &config);
     if (code != HD_EXIT_OK) {
         return code;
     }
-    hd_log_init(config->log_level, config->log_format);
     code = cli_run_daemon(config);
     hd_config_free(config);
     return code;

@@ -94,6 +94,9 @@ hd_config_report_fn cli_print_report;
 /* Loads, telling mistakes and warnings on standard error. HD_EXIT_OK, CONFIG or OS. */
 int cli_load_config(const struct cli_common *common, struct hd_config **ret);
 
+/* The same for the daemon: initialises the log, and warnings of a good configuration go there. */
+int cli_load_and_log(const struct cli_common *common, struct hd_config **ret);
+
 /* run.c: the daemon; an exit code. The log is initialised. */
 int cli_run_daemon(const struct hd_config *config);
 

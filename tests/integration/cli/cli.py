@@ -216,11 +216,12 @@ def tells_a_full_disk():
 
 
 def runs_and_stops():
-    """run starts without its hub, says so, and ends with 0 at SIGTERM"""
+    """run starts without its hub, logs warnings as it logs all else, ends with 0 at SIGTERM"""
     log = os.path.join(folder, "run.log")
     env = environment(HUBDRAIN_EVENTHUB_CONNECTION_STRING=HUB)
     with open(log, "wb") as file:
-        daemon = subprocess.Popen([PROGRAM, "run", "--log-level", "trace", "--log-format=json"],
+        daemon = subprocess.Popen([PROGRAM, "run", "--log-level", "trace", "--log-format=json",
+                                   "--set", "checkpoint.store=memory"],
                                   stdout=subprocess.DEVNULL, stderr=file, env=env, cwd=folder)
     try:
         def logged():
@@ -235,9 +236,10 @@ def runs_and_stops():
             daemon.kill()
             daemon.wait()
     with open(log, encoding="utf-8") as file:
-        for line in file:
-            outputs.append(line)
-            json.loads(line)
+        logged = file.read()
+    outputs.append(logged)
+    names = [json.loads(line)["event"] for line in logged.splitlines()]
+    tap.check("config.warning" in names, "the warning is not logged: %s" % names)
 
 
 def keeps_secrets():
