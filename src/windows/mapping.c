@@ -52,8 +52,10 @@ void *hd_work_alloc(struct hd_work *work, size_t size)
 
 static void add_data(struct hd_work *work, const struct hd_field *field)
 {
+    /* Elasticsearch refuses a whole document for a member without a name. */
+    struct hd_slice name = field->name.len > 0 ? field->name : hd_slice("_", 1);
     bool json = field->flags & HD_FIELD_JSON;
-    if (hd_members_add(&work->data, field->name, field->value, json) < 0) {
+    if (hd_members_add(&work->data, name, field->value, json) < 0) {
         work->values.error = -ENOMEM;
     }
 }
