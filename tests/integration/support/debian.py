@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 from . import tap
 
@@ -78,7 +79,18 @@ def tree(packages):
     return path
 
 
+def forget_old():
+    """Trees of other package lists, when nobody has asked for them for two weeks."""
+    for name in os.listdir(cache()):
+        lock = os.path.join(cache(), name)
+        if re.fullmatch(r"debian-[0-9a-f]{16}\.lock", name) and (
+                os.stat(lock).st_mtime < time.time() - 14 * 86400):
+            shutil.rmtree(lock[:-len(".lock")], ignore_errors=True)
+            os.unlink(lock)
+
+
 def make(path, packages):
+    forget_old()
     tap.diag("making the Debian tree: " + " ".join(packages))
     # A path without commas and blanks: debootstrap's chroot is picky. Unfinished trees never have
     # the final name.

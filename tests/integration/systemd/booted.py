@@ -28,7 +28,7 @@ eventhub:
   connection_string: {credential: eventhub}
 checkpoint:
   store: file
-  interval: 1s
+  interval: 200ms
 outputs:
   archive:
     type: file
@@ -104,7 +104,7 @@ class Machine:
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
     def signal(self, pid, number):
-        tap.equal(self.inside("kill", "-%d" % number, str(pid)).returncode, 0, "kill")
+        tap.equal(self.inside("sh", "-c", "kill -%d %d" % (number, pid)).returncode, 0, "kill")
 
     def power_off(self):
         if self.leader and self.nspawn.poll() is None:
