@@ -36,6 +36,12 @@ pid_t child_start(char *const argv[], int stdout_fd)
     return pid;
 }
 
+bool child_lives(pid_t pid)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+}
+
 struct usage child_end(pid_t pid, int signum)
 {
     int status;

@@ -28,6 +28,7 @@ struct usage {
     long peak_rss_kib;
 };
 
+bool child_lives(pid_t pid); /* it is then still to be waited for */
 pid_t child_start(char *const argv[], int stdout_fd);
 /* Ends it with SIGTERM (signum 0: waits) and says what it used. */
 struct usage child_end(pid_t pid, int signum);

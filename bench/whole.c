@@ -74,6 +74,11 @@ static struct usage drain(const struct options *options, const struct corpus *co
     uint64_t messages = batch ? (events + batch - 1) / batch : events;
     pid_t pid = start_daemon(options, &emulator, setup, STDERR_FILENO);
     while (emulator_sent(&emulator) < messages) {
+        if (!child_lives(pid)) {
+            fprintf(stderr, "hubdrain-bench: hubdrain ended too early\n");
+            emulator_stop(&emulator);
+            exit(70);
+        }
         pause_ms(50);
     }
     struct usage usage = child_end(pid, SIGTERM); /* drains what it has received */
@@ -150,17 +155,13 @@ void bench_memory(const struct options *options, const struct corpus *corpus)
             before = now;
             pause_ms(2000);
             now = emulator_sent(&emulator);
-        } while (now == 0 || now != before);
+        } while (child_lives(pid) && (now == 0 || now != before));
         printf("%-44s %10.1f %10.1f   (%llu of %llu messages sent)\n", tls ? "  TLS" : "  plain",
                (double)read_status_kib(pid, "VmRSS:") / 1024,
                (double)read_status_kib(pid, "VmHWM:") / 1024, (unsigned long long)now,
                (unsigned long long)(events / 24));
         kill(pid, SIGKILL);
-        int status;
-        struct timespec wait = {0, 100000000};
-        while (kill(pid, 0) == 0 && waitpid(pid, &status, WNOHANG) == 0) {
-            nanosleep(&wait, NULL);
-        }
+        waitpid(pid, NULL, 0);
         close(fds[0]);
     }
     emulator_stop(&emulator);
