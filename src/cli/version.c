@@ -11,9 +11,9 @@
 #include <yaml.h>
 #include <zlib.h>
 
-#include "src/cli/commit-id.h"
 #include "config.h"
 #include "options.h"
+#include "src/cli/commit-id.h"
 
 int cli_version(void)
 {

@@ -135,6 +135,24 @@ static void check_group(struct hd_draft *draft)
     }
 }
 
+/* It becomes the container-id and the receiver's name. */
+static void check_client_id(struct hd_draft *draft)
+{
+    const enum hd_key key = HD_KEY_EVENTHUB_CLIENT_ID;
+    const char *id = draft->full->config.client_id;
+    char quoted[HD_QUOTE_SIZE];
+    size_t n = 0;
+
+    while (id[n] > ' ' && id[n] < 0x7F) {
+        n++;
+    }
+    if (id[n] || n > 128) {
+        config_report_mistake(&draft->report, where(draft, key),
+                              "%s: %s: at most 128 characters of ASCII, no blanks", PATH(key),
+                              config_quote(id, quoted));
+    }
+}
+
 static void check_backoff(struct hd_draft *draft)
 {
     const enum hd_key min = HD_KEY_EVENTHUB_BACKOFF_MIN, max = HD_KEY_EVENTHUB_BACKOFF_MAX;
@@ -301,10 +319,9 @@ static void check_sizes(struct hd_draft *draft)
 int config_check(struct hd_draft *draft)
 {
     static void (*const rules[])(struct hd_draft * draft) = {
-        check_hub_name, check_connection_string,
-        check_tls,      check_group,
-        check_backoff,  check_starts,
-        check_store,    check_sizes,
+        check_hub_name,  check_connection_string, check_tls,    check_group,
+        check_client_id, check_backoff,           check_starts, check_store,
+        check_sizes,
     };
 
     for (size_t i = 0; i < COUNT(rules); i++) {

@@ -6,7 +6,8 @@
  * everything behind that would be guesswork.
  *
  * The tree and the text may hold secrets and are wiped before the load returns; what the
- * configuration keeps is wiped by hd_config_free.
+ * configuration keeps is wiped by hd_config_free. What libyaml has buffered of the file is not ours
+ * to wipe, which is one more reason why secrets belong elsewhere.
  */
 #include "hubdrain/config.h"
 
@@ -86,6 +87,9 @@ static int load(struct hd_draft *draft, const struct hd_config_source *source)
 
     if (r) {
         return r < 0 ? r : 0;
+    }
+    if (root && config_node_is_null(root)) {
+        root = NULL; /* a document of nothing but `null` is as good as an empty one */
     }
     if (root && root->kind != HD_NODE_MAPPING) {
         return config_apply_tree(draft, root); /* says so, before an overlay would replace it */

@@ -120,7 +120,9 @@ int config_expand(struct hd_draft *draft, const struct hd_node *node, const char
     if (!*ret_expanded) {
         return 0;
     }
-    int r = expand_into(draft, node, &out);
+    /* Room for any connection string at once: growing would leave copies of it in the heap. */
+    int r = hd_buffer_reserve(&out, 8192);
+    r = r ? r : expand_into(draft, node, &out);
     if (r == 0) {
         *ret = config_pool_copy(&draft->tree, out.data ? out.data : "", out.len);
         r = *ret ? 0 : -ENOMEM;

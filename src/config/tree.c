@@ -316,7 +316,7 @@ int config_apply_tree(struct hd_draft *draft, const struct hd_node *root)
 {
     struct walk walk = {.draft = draft};
 
-    if (!root || config_node_is_null(root)) {
+    if (!root) {
         return 0;
     }
     if (root->kind != HD_NODE_MAPPING) {

@@ -60,8 +60,14 @@ static void tells_strings_that_were_swapped(void)
     unload(&result);
 }
 
-static void checks_the_group(void)
+static void checks_names(void)
 {
+    check_report(
+        "eventhub: {client_id: \"a b\"}\n",
+        "c:1:23: eventhub.client_id: \"a b\": at most 128 characters of ASCII, no blanks\n");
+    check_report("eventhub: {client_id: \"b\xC3\xA4r\"}\n",
+                 "c:1:23: eventhub.client_id: \"b\xC3\xA4r\": at most 128 characters of ASCII, no "
+                 "blanks\n");
     check_report("eventhub: {consumer_group: \"a b\"}\n",
                  "c:1:28: eventhub.consumer_group: \"a b\" is no consumer group's name: at most 50 "
                  "characters, no blanks, no / \\ ? #\n");
@@ -336,7 +342,7 @@ static void tells_files_that_cannot_be_read(void)
 
 HD_TEST_MAIN({"needs a hub", needs_a_hub},
              {"tells strings that were swapped", tells_strings_that_were_swapped},
-             {"checks the group", checks_the_group}, {"checks TLS", checks_tls},
+             {"checks names", checks_names}, {"checks TLS", checks_tls},
              {"checks times", checks_times}, {"checks sizes", checks_sizes},
              {"fits unset limits to a small memory", fits_unset_limits_to_a_small_memory},
              {"checks the store", checks_the_store}, {"checks outputs", checks_outputs},

@@ -13,6 +13,19 @@ static void takes_nothing(void)
     check_report("\xEF\xBB\xBFlog: {level: debug}\n", "");
 }
 
+/* ... and still has its defaults. */
+static void takes_null(void)
+{
+    static const char *const environment[] = {EVENTHUB, "STATE_DIRECTORY=/tmp", NULL};
+    static const char *const texts[] = {"null", "~", "''", "--- ~\n"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct load result = load(texts[i], environment, NULL);
+        CHECK_STR(hd_buffer_cstr(&result.report), "");
+        CHECK_INT(result.config ? result.config->n_outputs : 0, 1);
+        unload(&result);
+    }
+}
+
 static void tells_syntax(void)
 {
     check_report(
@@ -180,7 +193,8 @@ static void reports_in_order_and_not_for_ever(void)
                  "c:3:28: unknown key \"nmae\" in eventhub; did you mean name?\n");
 }
 
-HD_TEST_MAIN({"takes files without content", takes_nothing}, {"tells syntax", tells_syntax},
+HD_TEST_MAIN({"takes files without content", takes_nothing}, {"takes null", takes_null},
+             {"tells syntax", tells_syntax},
              {"tells wrong roots, tags, documents", tells_wrong_roots},
              {"tells unknown keys", tells_unknown_keys}, {"tells duplicates", tells_duplicates},
              {"tells wrong shapes", tells_wrong_shapes}, {"follows aliases", follows_aliases},
