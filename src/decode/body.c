@@ -62,23 +62,30 @@ static int pop(struct body *b)
                : dead(b, HD_DEAD_NOT_AN_EVENT, frame->start, frame->bracket + 1, frame->start);
 }
 
+/* Has more been read again than anything but an attack would need? */
+static bool exhausted(const struct body *b)
+{
+    return b->wasted > 4 * (size_t)(b->end - b->start) + b->decoder->limits.max_record_bytes;
+}
+
 /* [from, ...) is damaged: a dead letter up to where the next record may begin. */
 static int damaged(struct body *b, int reason, const char *from, const char *fault)
 {
-    const struct hd_decoder *d = b->decoder;
-    if (reason == HD_DEAD_TOO_DEEP || reason == HD_DEAD_TOO_MANY_FIELDS ||
-        reason == HD_DEAD_TOO_LARGE) {
+    struct resync next = {.to = b->end, .resume = b->end};
+    if (!exhausted(b) && *from == '{' &&
+        (reason == HD_DEAD_TOO_DEEP || reason == HD_DEAD_TOO_MANY_FIELDS ||
+         reason == HD_DEAD_TOO_LARGE)) {
         /* it may be whole all the same */
         struct json json = {from, b->end, JSON_MAX_DEPTH, false};
         struct json_value value;
-        if (*from == '{' && json_value(&json, &value) == 0) {
+        if (json_value(&json, &value) == 0) {
             b->p = json.p;
             return dead(b, (enum hd_dead_reason)reason, from, b->p, fault);
         }
+        b->wasted += (size_t)(json.p - from);
     }
-    struct resync next = {.to = b->end, .resume = b->end};
     b->wasted += (size_t)(fault > from ? fault - from : 0);
-    if (b->wasted <= 4 * (size_t)(b->end - b->start) + d->limits.max_record_bytes) {
+    if (!exhausted(b)) {
         next = resync(b, from);
     }
     if (next.resume < b->end && reason == HD_DEAD_TRUNCATED) {
@@ -143,7 +150,7 @@ static bool look_ahead(struct body *b, const char *bracket)
     while (p > bracket && json_is_space(p[-1])) {
         p--;
     }
-    if (p - bracket < 2 || p[-1] != '}') {
+    if (p - bracket < 2 || p[-1] != '}' || exhausted(b)) {
         return false;
     }
     for (p--; p > bracket && json_is_space(p[-1]);) {

@@ -26,6 +26,9 @@ struct body {
     uint32_t index;
     size_t wasted;        /* bytes read more than once */
     struct hd_slice hint; /* how a whole element of an array began: {"time" */
+    /* the last search for a record that stands alone, from where and what it found */
+    const char *searched_from, *searched_to; /* searched_to NULL: none to the end */
+    bool searched_json, searched_in_frame;
     uint32_t n_frames;
     struct frame frames[BODY_MAX_FRAMES];
 };
@@ -37,7 +40,7 @@ struct resync {
     const char *resume; /* the next record or separator */
     bool in_array;      /* still inside the same array */
 };
-struct resync resync(const struct body *body, const char *from);
+struct resync resync(struct body *body, const char *from);
 
 /* A whole object begins at `from`: damaged neighbours are told by it. */
 void remember_element(struct body *body, const char *from);

@@ -26,7 +26,7 @@ void remember_element(struct body *b, const char *from)
     }
 }
 
-/* The last byte before p that is no white space; NUL when there is none. */
+/* The last byte in [start, p) that is no white space, or NULL. */
 static const char *before(const char *start, const char *p)
 {
     while (p > start && json_is_space(p[-1])) {
@@ -36,18 +36,18 @@ static const char *before(const char *start, const char *p)
 }
 
 /* "}," and then the hint. */
-static bool next_element(const struct body *b, const char *from, struct hd_slice hint,
+static bool next_element(const char *from, const char *end, struct hd_slice hint,
                          struct resync *ret)
 {
     const char *p = from + 1;
-    while (hint.len && p < b->end) {
-        p = memmem(p, (size_t)(b->end - p), hint.data, hint.len);
+    while (hint.len && p < end) {
+        p = memmem(p, (size_t)(end - p), hint.data, hint.len);
         if (!p) {
             return false;
         }
         const char *comma = before(from, p);
         const char *brace = comma && *comma == ',' ? before(from, comma) : NULL;
-        if (brace && brace > from && *brace == '}') {
+        if (brace && *brace == '}') {
             *ret = (struct resync){brace + 1, brace + 1, true};
             return true;
         }
@@ -69,9 +69,8 @@ static bool stands_alone(const struct body *b, const char *from, const char *new
     return b->n_frames == 0 || (last && !memchr(",[:{", *last, 4));
 }
 
-static const char *next_record(const struct body *b, const char *from)
+static const char *search_record(const struct body *b, const char *from, bool json)
 {
-    const bool json = *from == '{' || *from == '[' || *from == '"';
     for (const char *p = from + 1; p < b->end; p++) {
         p = scan_either(p, b->end, '\n', json ? '{' : '<');
         if (p == b->end) {
@@ -83,26 +82,38 @@ static const char *next_record(const struct body *b, const char *from)
             }
         } else if (*p == '{') {
             const char *brace = before(from, p);
-            if (b->n_frames == 0 && brace && *brace == '}' && brace > from) {
+            if (b->n_frames == 0 && brace && *brace == '}') {
                 return p;
             }
-        } else if (winevent_is_event_tag(p, b->end)) {
+        } else if (p[-1] != '"' && winevent_is_event_tag(p, b->end)) { /* not XML inside JSON */
             return p;
         }
     }
     return NULL;
 }
 
-struct resync resync(const struct body *b, const char *from)
+/* What an earlier search found, or did not find, still holds for every place before that. */
+static const char *next_record(struct body *b, const char *from)
 {
-    struct resync element = {b->end, b->end, false};
+    const bool json = memchr("{[\"}]", *from, 5) != NULL, in_frame = b->n_frames > 0;
+    const char *found = b->searched_to;
+    if (!b->searched_from || b->searched_json != json || b->searched_in_frame != in_frame ||
+        (found && found <= from)) {
+        b->searched_from = from;
+        b->searched_json = json;
+        b->searched_in_frame = in_frame;
+        b->searched_to = found = search_record(b, from, json);
+    }
+    return found;
+}
+
+struct resync resync(struct body *b, const char *from)
+{
+    const char *record = next_record(b, from), *end = record ? record : b->end;
+    struct resync ret = {end, end, false};
     bool in_array = b->n_frames && !b->frames[b->n_frames - 1].wrapper;
-    if (in_array && !next_element(b, from, b->hint, &element)) {
-        next_element(b, from, first_key(from, b->end), &element);
+    if (in_array && !next_element(from, end, b->hint, &ret)) {
+        next_element(from, end, first_key(from, end), &ret);
     }
-    const char *record = next_record(b, from);
-    if (record && record < element.resume) {
-        return (struct resync){record, record, false};
-    }
-    return element;
+    return ret;
 }

@@ -140,10 +140,10 @@ static bool is_event(const struct xml *xml)
 }
 
 /* Events that run together: where the next one begins, the one before it is over. */
-static enum xml_token next_event(struct xml *xml, const char *less)
+static enum xml_token next_event(struct xml *xml, const char *less, bool in_markup)
 {
     xml->end = less;
-    xml->in_markup = false;
+    xml->in_markup = in_markup;
     return cut(xml);
 }
 
@@ -276,8 +276,13 @@ enum xml_token xml_next(struct xml *xml)
         }
         if (p[1] != '!' && p[1] != '?') {
             enum xml_token token = start_tag(xml, p + 1);
-            return token == XML_START && xml->in_event && is_event(xml) ? next_event(xml, p)
-                                                                        : token;
+            if (xml->in_event && token == XML_START && is_event(xml)) {
+                return next_event(xml, p, false);
+            }
+            if (xml->in_event && token == XML_BAD && starts(xml, xml->p, "<Event ", 7)) {
+                return next_event(xml, xml->p, true); /* cut inside the tag */
+            }
+            return token;
         }
         enum xml_token token = declaration(xml, p);
         if (token != XML_TEXT) {

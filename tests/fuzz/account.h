@@ -166,9 +166,17 @@ static inline const char *account_separator(const char *p, const char *end)
     return NULL;
 }
 
+/* Blank once it was decompressed or made UTF-8: there is nothing whose address would tell. */
+static inline bool account_converted(const struct account *a)
+{
+    return a->events + a->dead == 0 && a->len > 1 &&
+           (memchr("\xfe\xff\x1f\x78", a->body[0], 4) || !a->body[0] || !a->body[1]);
+}
+
 /* NULL, or what is wrong. */
 static inline const char *account_check(struct account *a)
 {
+    a->outside |= account_converted(a);
     const char *p = a->body, *end = p + a->len;
     while (!a->fault && !a->outside && p < end) {
         const char *next = a->mark[p - a->body] ? p + 1 : account_separator(p, end);
