@@ -94,8 +94,8 @@ static void broken(void)
         HEAD "<aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/>"
              "</EnumerationResults>",
         HEAD "<Blobs><Blob><Name>\xff\xfe</Name></Blob></Blobs></EnumerationResults>",
-        "<!DOCTYPE l [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;\">]>"
-        "<EnumerationResults><Prefix>&b;&b;</Prefix></EnumerationResults>",
+        ("<!DOCTYPE l [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;\">]>"
+         "<EnumerationResults><Prefix>&b;&b;</Prefix></EnumerationResults>"),
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct told told = {0};

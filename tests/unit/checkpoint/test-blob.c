@@ -216,6 +216,10 @@ static void requests_of_a_write(void)
     CHECK(strstr(seen, "x-ms-meta-offset: 2:10:1\r\n"));
     CHECK(strstr(seen, "x-ms-version: 2021-12-02\r\n"));
     CHECK(strstr(seen, "Authorization: SharedKey acct:"));
+    const char *date = strstr(seen, "x-ms-date: ");
+    REQUIRE(date);
+    int64_t sent_ms = hd_blob_date_parse(date + strlen("x-ms-date: "));
+    CHECK(sent_ms > 0 && llabs(hd_loop_realtime_ms(loop) - sent_ms) < 60000);
     CHECK(strstr(seen, "Content-Length: 0\r\n"));
     CHECK(!strstr(seen, "If-"));
 
@@ -287,6 +291,7 @@ static void pages(void)
     list();
     CHECK_INT(heard.result, HD_STORE_UNAVAILABLE);
     CHECK(strstr(heard.text, "never end"));
+    CHECK_INT(asked(), 2);
     tear_down();
 }
 

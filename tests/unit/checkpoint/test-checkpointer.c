@@ -315,9 +315,11 @@ static void what_is_stored_counts(void)
     set_up(&defaults);
     add(0, &stored);
     move(0, 40); /* a replay from before it */
-    move(0, 50);
     hd_loop_advance(loop, 60000);
     CHECK_INT(script.writes, 0); /* never backwards */
+    move(0, 50);
+    hd_loop_advance(loop, 60000);
+    CHECK_INT(script.writes, 0);
     move(0, 51);
     hd_loop_advance(loop, 30000);
     CHECK_INT(script.writes, 1);

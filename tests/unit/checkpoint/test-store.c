@@ -141,6 +141,18 @@ static void contract(enum hd_store_kind kind)
     int before = heard.writes;
     hd_loop_advance(loop, 0);
     CHECK_INT(heard.writes, before + 50);
+    /* Cancelled: nobody hears of it, and the others do. */
+    static struct heard other;
+    other = (struct heard){0};
+    CHECK_INT(hd_store_write(store, "0", &good, on_write, &heard), 0);
+    CHECK_INT(hd_store_write(store, "1", &good, on_write, &other), 0);
+    CHECK_INT(hd_store_list(store, on_list, &heard), 0);
+    hd_store_cancel(store, &heard);
+    before = heard.writes + heard.lists;
+    hd_loop_advance(loop, 10);
+    CHECK_INT(heard.writes + heard.lists, before);
+    CHECK_INT(other.writes, 1);
+
     CHECK_INT(hd_store_write(store, "0", &good, on_write, &heard), 0);
     CHECK_INT(hd_store_list(store, on_list, &heard), 0);
     before = heard.writes + heard.lists;
