@@ -50,7 +50,7 @@ static const struct column_rule rules[] = {
 
     /* event data */
     KIND("EventData", COLUMN_DATA), KIND("event_data", COLUMN_DATA),
-    KIND("winlog.event_data", COLUMN_DATA), KIND("ParameterXml", COLUMN_DATA),
+    KIND("winlog.event_data", COLUMN_DATA), {HD_SLICE("ParameterXml"), 0, 0, 0, COLUMN_DATA, RULE_LATE},
     KIND("UserData", COLUMN_USER_DATA), KIND("user_data", COLUMN_USER_DATA),
     KIND("winlog.user_data", COLUMN_USER_DATA),
     KIND("StringInserts", COLUMN_INSERTS),

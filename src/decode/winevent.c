@@ -298,7 +298,6 @@ static void xml_begin(struct hd_decoder *d, struct hd_slice text)
 static int root(struct hd_decoder *d, const char **ret_start)
 {
     for (;;) {
-        const char *at = d->xml.p;
         switch (xml_next(&d->xml)) {
         case XML_TEXT:
             if (xml_is_blank(d->xml.text)) {
@@ -306,7 +305,7 @@ static int root(struct hd_decoder *d, const char **ret_start)
             }
             return HD_DEAD_NOT_AN_EVENT;
         case XML_START:
-            *ret_start = at;
+            *ret_start = d->xml.tag;
             return 0;
         case XML_CUT:
             return d->xml.in_markup ? HD_DEAD_TRUNCATED : HD_DEAD_NOT_AN_EVENT;

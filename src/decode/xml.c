@@ -160,6 +160,7 @@ static enum xml_token start_tag(struct xml *xml, const char *p)
         return bad(xml, p);
     }
     xml->name = local_name(start, p, &prefixed);
+    xml->tag = start - 1;
     xml->n_attributes = 0;
     for (;;) {
         if (*p == '>') {

@@ -28,6 +28,7 @@ struct xml_attribute {
 struct xml {
     const char *p, *end;
     struct hd_slice name; /* local: behind the prefix */
+    const char *tag;      /* the '<' of the last start tag */
     struct hd_slice text;
     bool amp;       /* the text has a '&' */
     bool empty;     /* <x/> */
