@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "admin.h"
-#include "hubdrain/cli.h"
+#include "hubdrain/exit.h"
 #include "hubdrain/log.h"
 #include "server.h"
 #include "storage.h"
