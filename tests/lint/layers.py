@@ -201,7 +201,7 @@ def rule_private(tree):
         for line, header, system in tree.includes(path):
             if system or header.startswith("hubdrain/") or header in GENERATED:
                 continue
-            if header == TEST_HEADER and path.startswith("tests/"):
+            if header == TEST_HEADER and "tests" in path.split("/"):
                 continue
             target = resolve(tree, path, header)
             if target is None:
