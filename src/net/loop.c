@@ -34,6 +34,7 @@ struct hd_loop {
 
     uv_loop_t uv;
     uv_timer_t uv_timer;
+    uv_idle_t uv_idle; /* runs when a timer is due already */
     uv_async_t uv_async;
     uv_prepare_t uv_prepare;
     bool stopped;
@@ -74,20 +75,30 @@ static void sift_down(struct hd_loop *loop, size_t slot)
 }
 
 static void on_uv_timer(uv_timer_t *uv_timer);
+static void on_uv_idle(uv_idle_t *uv_idle);
 
-/* libuv's one timer follows the earliest of ours. */
+/* libuv's one timer follows the earliest of ours. What is due already takes an idle handle: a
+ * libuv timer of no delay, started again from its own callback, would run again before the sockets
+ * have had their turn, and for as long as somebody does so they never would. */
 static void arm(struct hd_loop *loop)
 {
     if (loop->is_virtual) {
         return;
     }
     if (loop->n_timers == 0) {
+        uv_idle_stop(&loop->uv_idle);
         uv_timer_stop(&loop->uv_timer);
         return;
     }
     int64_t delay = loop->heap[1]->due_ms - hd_clock_monotonic_ms();
+    if (delay <= 0) {
+        uv_timer_stop(&loop->uv_timer);
+        uv_idle_start(&loop->uv_idle, on_uv_idle);
+        return;
+    }
+    uv_idle_stop(&loop->uv_idle);
     uv_update_time(&loop->uv);
-    uv_timer_start(&loop->uv_timer, on_uv_timer, delay > 0 ? (uint64_t)delay : 0, 0);
+    uv_timer_start(&loop->uv_timer, on_uv_timer, (uint64_t)delay, 0);
 }
 
 void hd_timer_init(struct hd_timer *timer, struct hd_loop *loop,
@@ -155,6 +166,14 @@ static void run_due(struct hd_loop *loop, int64_t now_ms)
 static void on_uv_timer(uv_timer_t *uv_timer)
 {
     struct hd_loop *loop = uv_timer->data;
+    loop->now_ms = hd_clock_monotonic_ms();
+    run_due(loop, loop->now_ms);
+    arm(loop);
+}
+
+static void on_uv_idle(uv_idle_t *uv_idle)
+{
+    struct hd_loop *loop = uv_idle->data;
     loop->now_ms = hd_clock_monotonic_ms();
     run_due(loop, loop->now_ms);
     arm(loop);
@@ -395,9 +414,11 @@ int hd_loop_new(struct hd_loop **ret)
         return r;
     }
     uv_timer_init(&loop->uv, &loop->uv_timer);
+    uv_idle_init(&loop->uv, &loop->uv_idle);
     uv_prepare_init(&loop->uv, &loop->uv_prepare);
     uv_prepare_start(&loop->uv_prepare, on_uv_prepare);
     loop->uv_async.data = loop->uv_timer.data = loop->uv_prepare.data = loop;
+    loop->uv_idle.data = loop;
     loop->now_ms = hd_clock_monotonic_ms();
     *ret = loop;
     return 0;

@@ -149,7 +149,52 @@ static void polls_works_and_signals(void)
     hd_loop_free(loop);
 }
 
+static int busy_turns;
+static bool was_readable;
+
+static void at_once_again(struct hd_timer *timer, void *data)
+{
+    (void)data;
+    if (++busy_turns < 100000) {
+        hd_timer_start(timer, 0);
+    } else {
+        hd_loop_stop(timer->loop);
+    }
+}
+
+static void stop_when_readable(void *data, int events)
+{
+    (void)data;
+    (void)events;
+    was_readable = true;
+    hd_loop_stop(loop);
+}
+
+/* A timer that is always due leaves the sockets their turn. */
+static void timers_starve_nobody(void)
+{
+    REQUIRE(hd_loop_new(&loop) == 0);
+    int fds[2];
+    REQUIRE(pipe(fds) == 0);
+    struct hd_poll *poll;
+    REQUIRE(hd_poll_new(loop, fds[0], stop_when_readable, NULL, &poll) == 0);
+    hd_poll_set(poll, HD_LOOP_READ);
+    CHECK_INT(write(fds[1], "x", 1), 1);
+    struct hd_timer timer;
+    hd_timer_init(&timer, loop, at_once_again, NULL);
+    hd_timer_start(&timer, 0);
+    hd_loop_run(loop);
+    CHECK(was_readable);
+    CHECK(busy_turns < 100);
+    hd_timer_stop(&timer);
+    hd_poll_free(poll);
+    hd_loop_free(loop);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 HD_TEST_MAIN({"timers run in order of their time", timers_run_in_order},
              {"a timer may restart itself", a_timer_restarts_itself},
              {"other threads post", other_threads_post},
-             {"polls, work and signals", polls_works_and_signals})
+             {"polls, work and signals", polls_works_and_signals},
+             {"a timer that is always due starves nobody", timers_starve_nobody})
