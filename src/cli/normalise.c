@@ -80,9 +80,10 @@ static const struct hd_partition_info partition = {
  */
 static void note(struct filter *filter, int code)
 {
-    if (filter->code == HD_EXIT_OK || code == HD_EXIT_IO || code == HD_EXIT_OS) {
-        filter->code = code;
-    } else if (filter->code == HD_EXIT_DATA && code == HD_EXIT_NO_INPUT) {
+    bool worse = code == HD_EXIT_IO || code == HD_EXIT_OS ||
+                 (filter->code == HD_EXIT_DATA && code == HD_EXIT_NO_INPUT);
+
+    if (filter->code == HD_EXIT_OK || worse) {
         filter->code = code;
     }
 }
@@ -338,12 +339,13 @@ static int open_filter(struct filter *filter, const struct values *values)
     struct hd_normalise_options options = {.keep_original = values->keep_original,
                                            .dataset = hd_slice_cstr(values->dataset)};
     struct hd_diag diag = {0};
-    enum hd_schema schema = HD_SCHEMA_ECS;
+    unsigned schema = HD_SCHEMA_ECS;
 
-    while (values->schema && strcmp(schemas[schema], values->schema) != 0) {
+    /* The option took one of them, or nothing. */
+    while (values->schema && schemas[schema] && strcmp(schemas[schema], values->schema) != 0) {
         schema++;
     }
-    int r = hd_transform_new(&limits, schema, &options, &filter->transform);
+    int r = hd_transform_new(&limits, (enum hd_schema)schema, &options, &filter->transform);
     r = r ? r : hd_batch_new(NULL, &filter->batch);
     if (r) {
         cli_error("cannot start: %s", strerror(-r));

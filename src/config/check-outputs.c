@@ -67,11 +67,13 @@ static bool same(const struct target *a, const struct target *b)
 static void check_path(struct hd_draft *draft, const struct target *target)
 {
     const char *slash = strrchr(target->path, '/');
+    char shown[HD_PATH_SIZE];
     struct stat status;
 
     if (stat(target->path, &status) == 0 && S_ISDIR(status.st_mode)) {
         config_report_mistake(&draft->report, &target->where,
-                              "%s: %s is a directory; add a file name", target->what, target->path);
+                              "%s: %s is a directory; add a file name", target->what,
+                              config_show_path(target->path, shown));
         return;
     }
     if (slash && !slash[1]) {
@@ -83,10 +85,11 @@ static void check_path(struct hd_draft *draft, const struct target *target)
         slash ? strndup(target->path, slash == target->path ? 1 : (size_t)(slash - target->path))
               : strdup(".");
     if (directory && access(directory, W_OK | X_OK) != 0) {
-        config_report_warning(
-            &draft->report, &target->where, "%s: the directory %s %s", target->what, directory,
-            errno == ENOENT ? "does not exist; create it, hubdrain waits until it is there"
-                            : "cannot be written by this user");
+        config_report_warning(&draft->report, &target->where, "%s: the directory %s %s",
+                              target->what, config_show_path(directory, shown),
+                              errno == ENOENT
+                                  ? "does not exist; create it, hubdrain waits until it is there"
+                                  : "cannot be written by this user");
     }
     free(directory);
 }
@@ -96,6 +99,7 @@ static int check_files(struct hd_draft *draft)
     const struct hd_config *config = &draft->full->config;
     struct target *targets =
         config_pool_alloc(&draft->tree, (config->n_outputs + 1) * sizeof(*targets));
+    char shown[HD_PATH_SIZE];
     size_t n = 0;
 
     if (!targets) {
@@ -126,10 +130,10 @@ static int check_files(struct hd_draft *draft)
         for (size_t j = 0; j < i; j++) {
             if (same(&targets[i], &targets[j])) {
                 bool placed = targets[i].where.rank != HD_RANK_DEFAULT;
-                config_report_mistake(&draft->report,
-                                      placed ? &targets[i].where : &targets[j].where,
-                                      "%s writes to the same file as %s (%s); give each its own",
-                                      targets[i].what, targets[j].what, targets[i].path);
+                config_report_mistake(
+                    &draft->report, placed ? &targets[i].where : &targets[j].where,
+                    "%s writes to the same file as %s (%s); give each its own", targets[i].what,
+                    targets[j].what, config_show_path(targets[i].path, shown));
                 break;
             }
         }

@@ -95,12 +95,14 @@ static void check_connection_string(struct hd_draft *draft)
 
 static void check_file(struct hd_draft *draft, enum hd_key key, const char *path)
 {
+    char shown[HD_PATH_SIZE];
+
     if (!path || draft->bad[key]) {
         return;
     }
     if (access(path, R_OK) != 0) {
         config_report_mistake(&draft->report, where(draft, key), "%s: cannot read %s: %s",
-                              PATH(key), path, strerror(errno));
+                              PATH(key), config_show_path(path, shown), strerror(errno));
     }
 }
 
@@ -264,6 +266,7 @@ static void check_blob(struct hd_draft *draft)
 static void check_store(struct hd_draft *draft)
 {
     const struct hd_store_options *store = &draft->full->config.store;
+    char shown[HD_PATH_SIZE];
     struct stat status;
 
     check_blob(draft);
@@ -281,7 +284,7 @@ static void check_store(struct hd_draft *draft)
         !S_ISDIR(status.st_mode)) {
         config_report_mistake(&draft->report, where(draft, HD_KEY_CHECKPOINT_DIRECTORY),
                               "%s: %s is no directory", PATH(HD_KEY_CHECKPOINT_DIRECTORY),
-                              store->directory);
+                              config_show_path(store->directory, shown));
     }
 }
 

@@ -12,6 +12,16 @@
 #include <string.h>
 #include <strings.h>
 
+/* One line a message, whatever stands in the values that it names. */
+static void clean(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7F) {
+            *text = '?';
+        }
+    }
+}
+
 static void add(struct hd_report *report, bool warning, const struct hd_where *where,
                 const char *format, va_list args)
 {
@@ -39,9 +49,11 @@ static void add(struct hd_report *report, bool warning, const struct hd_where *w
     item->order = report->n++;
     item->rank = where ? where->rank : HD_RANK_DEFAULT;
     vsnprintf(item->diag.text, sizeof(item->diag.text), format, args);
+    clean(item->diag.text);
     if (where) {
         snprintf(item->diag.file, sizeof(item->diag.file), "%s",
                  where->source ? where->source : "");
+        clean(item->diag.file);
         item->diag.line = where->line;
         item->diag.column = where->column;
     }
@@ -114,8 +126,8 @@ void config_report_deinit(struct hd_report *report)
 
 static bool looks_secret(const char *text)
 {
-    static const char *const marks[] = {"SharedAccess", "AccountKey", "sig=",  "Password",
-                                        "Secret",       "Bearer ",    "Token", "-----BEGIN"};
+    static const char *const marks[] = {
+        "SharedAccess", "AccountKey", "sig=", "Password=", "Secret=", "Bearer ", "-----BEGIN"};
     size_t run = 0;
 
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
@@ -135,31 +147,39 @@ static bool looks_secret(const char *text)
     return false;
 }
 
+/* Cuts at n bytes, never inside a UTF-8 character, and says so. */
+static void cut(char *text, size_t n)
+{
+    if (strlen(text) <= n) {
+        return;
+    }
+    while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) {
+        n--;
+    }
+    memcpy(text + n, "...", 4);
+}
+
 const char *config_quote(const char *text, char ret[HD_QUOTE_SIZE])
 {
-    size_t n = 0;
-
     if (looks_secret(text)) {
         snprintf(ret, HD_QUOTE_SIZE, "\"...\" (not shown)");
         return ret;
     }
-    ret[n++] = '"';
-    for (const char *p = text; *p; p++) {
-        if (n >= HD_QUOTE_SIZE - 8) {
-            /* Never cut inside a UTF-8 character. */
-            while (n > 1 && ((unsigned char)ret[n - 1] & 0xC0) == 0x80) {
-                n--;
-            }
-            if (n > 1 && (unsigned char)ret[n - 1] >= 0xC0) {
-                n--;
-            }
-            memcpy(ret + n, "...", 3);
-            n += 3;
-            break;
-        }
-        ret[n++] = (unsigned char)*p < 0x20 || *p == 0x7F ? '?' : *p;
+    char shown[HD_QUOTE_SIZE];
+    snprintf(shown, sizeof(shown), "%s", text);
+    cut(shown, HD_QUOTE_SIZE - 8);
+    clean(shown);
+    snprintf(ret, HD_QUOTE_SIZE, "\"%.*s\"", HD_QUOTE_SIZE - 3, shown);
+    return ret;
+}
+
+const char *config_show_path(const char *path, char ret[HD_PATH_SIZE])
+{
+    if (looks_secret(path)) {
+        snprintf(ret, HD_PATH_SIZE, "... (not shown)");
+        return ret;
     }
-    ret[n++] = '"';
-    ret[n] = '\0';
+    snprintf(ret, HD_PATH_SIZE, "%s", path);
+    cut(ret, HD_PATH_SIZE - 4);
     return ret;
 }

@@ -51,4 +51,8 @@ void config_report_deinit(struct hd_report *report);
 #define HD_QUOTE_SIZE 72
 const char *config_quote(const char *text, char ret[HD_QUOTE_SIZE]);
 
+/* The same for a path: longer, and without the quotes. */
+#define HD_PATH_SIZE 240
+const char *config_show_path(const char *path, char ret[HD_PATH_SIZE]);
+
 #endif

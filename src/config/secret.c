@@ -43,6 +43,7 @@ static const char *read_file(struct hd_draft *draft, const struct hd_node *node,
                              bool credential, int *ret_error)
 {
     struct stat status;
+    char shown[HD_PATH_SIZE];
     char *text = config_pool_alloc(&draft->full->pool, SECRET_MAX + 2);
 
     *ret_error = text ? 0 : -ENOMEM;
@@ -52,7 +53,7 @@ static const char *read_file(struct hd_draft *draft, const struct hd_node *node,
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         config_report_mistake(&draft->report, &node->where, "cannot open the secret file %s: %s",
-                              path, strerror(errno));
+                              config_show_path(path, shown), strerror(errno));
         return NULL;
     }
     int r = fstat(fd, &status);
@@ -60,19 +61,20 @@ static const char *read_file(struct hd_draft *draft, const struct hd_node *node,
     close(fd);
     if (len < 0) {
         config_report_mistake(&draft->report, &node->where, "cannot read the secret file %s: %s",
-                              path, strerror((int)-len));
+                              config_show_path(path, shown), strerror((int)-len));
         return NULL;
     }
     if (!credential && S_ISREG(status.st_mode) && (status.st_mode & 077)) {
         config_report_warning(&draft->report, &node->where,
                               "the secret file %s is open to others (mode %04o): chmod 600 it",
-                              path, (unsigned)(status.st_mode & 07777));
+                              config_show_path(path, shown), (unsigned)(status.st_mode & 07777));
     }
     while (len > 0 && len <= SECRET_MAX && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
         text[--len] = '\0';
     }
     if (len > SECRET_MAX || memchr(text, '\0', (size_t)len) || len == 0) {
-        config_report_mistake(&draft->report, &node->where, "the secret file %s %s", path,
+        config_report_mistake(&draft->report, &node->where, "the secret file %s %s",
+                              config_show_path(path, shown),
                               len == 0           ? "is empty"
                               : len > SECRET_MAX ? "is larger than 64 KiB"
                                                  : "holds a NUL byte: it is no text");

@@ -244,6 +244,20 @@ static void checks_paths(void)
     check_report(text, want);
 }
 
+/* Paths are shown, but in one line, and not when a secret went into one. */
+static void shows_paths_with_care(void)
+{
+    static const char *const environment[] = {EVENTHUB, STATE,
+                                              "KEY=c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", NULL};
+    check_report("eventhub: {ca_file: \"/nowhere/\\n\\e[31m\"}\n",
+                 "c:1:21: eventhub.ca_file: cannot read /nowhere/??[31m: No such file or "
+                 "directory\n");
+    struct load result = load("eventhub:\n  ca_file: \"${KEY}\"\n", environment, NULL);
+    CHECK_STR(hd_buffer_cstr(&result.report),
+              "c:2:12: eventhub.ca_file: cannot read ... (not shown): No such file or directory\n");
+    unload(&result);
+}
+
 static void works_with_two_variables(void)
 {
     static const char *const environment[] = {EVENTHUB,
@@ -346,7 +360,8 @@ HD_TEST_MAIN({"needs a hub", needs_a_hub},
              {"checks times", checks_times}, {"checks sizes", checks_sizes},
              {"fits unset limits to a small memory", fits_unset_limits_to_a_small_memory},
              {"checks the store", checks_the_store}, {"checks outputs", checks_outputs},
-             {"checks paths", checks_paths}, {"works with two variables", works_with_two_variables},
+             {"checks paths", checks_paths}, {"shows paths with care", shows_paths_with_care},
+             {"works with two variables", works_with_two_variables},
              {"stores in files without storage", stores_in_files_without_storage},
              {"finds a place without a state directory", finds_a_place_without_a_state_directory},
              {"tells files that cannot be read", tells_files_that_cannot_be_read})
