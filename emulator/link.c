@@ -301,7 +301,7 @@ static struct emu_link *link_new(struct emu_conn *conn, pn_link_t *pn, enum emu_
     if (link == NULL) {
         return NULL;
     }
-    *link = (struct emu_link){.conn = conn, .pn = pn, .kind = kind};
+    *link = (struct emu_link){.conn = conn, .pn = pn, .kind = kind, .id = ++conn->server->next_id};
     if (kind == EMU_LINK_CONSUMER &&
         emu_frames_add_wire(&conn->frames, &link->wire, pn_link_name(pn)) != 0) {
         free(link);

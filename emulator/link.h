@@ -24,6 +24,7 @@ struct emu_link {
     struct emu_conn *conn;
     struct emu_link *next; /* of the connection */
     pn_link_t *pn;
+    uint64_t id; /* for /state: names may come again */
     enum emu_link_kind kind;
     enum emu_node node; /* of REQUEST and REPLY */
     bool attached;

@@ -33,6 +33,7 @@ static void add_link(cJSON *links, const struct emu_link *link)
 {
     cJSON *o = cJSON_CreateObject();
     cJSON_AddItemToArray(links, o);
+    add_number(o, "id", (int64_t)link->id);
     cJSON_AddStringToObject(o, "kind", kind_name(link->kind));
     cJSON_AddStringToObject(o, "name", pn_link_name(link->pn));
     cJSON_AddBoolToObject(o, "attached", link->attached);

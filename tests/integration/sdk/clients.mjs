@@ -2,13 +2,15 @@
 // Small wrappers around Microsoft's clients that the peer tests share.
 import { EventHubConsumerClient, EventHubProducerClient } from "@azure/event-hubs";
 
+import { atEnd } from "./lib.mjs";
+
 /** Retries at once: the SDK's default waits 30 s between tries. */
 export const quickRetry = { retryOptions: { retryDelayInMs: 50, maxRetries: 20 } };
 
 export function producer(t, emulator, options = {}) {
   const client = new EventHubProducerClient(emulator.connectionString, emulator.hub,
                                             { ...quickRetry, ...options });
-  t.after(() => client.close().catch(() => {}));
+  atEnd(t, () => client.close().catch(() => {}));
   return client;
 }
 
@@ -18,7 +20,7 @@ export function consumer(t, emulator, options = {}, group = "$Default", store = 
                                  { ...quickRetry, ...options })
     : new EventHubConsumerClient(group, emulator.connectionString, emulator.hub,
                                  { ...quickRetry, ...options });
-  t.after(() => client.close().catch(() => {}));
+  atEnd(t, () => client.close().catch(() => {}));
   return client;
 }
 
@@ -44,7 +46,7 @@ export function collect(t, client, { partition, ...options } = {}) {
     ? client.subscribe(handlers, all)
     : client.subscribe(String(partition), handlers, all);
   seen.close = () => subscription.close();
-  t.after(() => subscription.close().catch(() => {}));
+  atEnd(t, () => subscription.close().catch(() => {}));
   return seen;
 }
 

@@ -21,9 +21,28 @@ export function buildDir() {
 export const emulatorProgram = () => join(buildDir(), "emulator", "hubdrain-emulator");
 export const hubdrainProgram = () => join(buildDir(), "hubdrain");
 
+const ends = new WeakMap();
+
+/** Like t.after(), but the last registered runs first: clients close before what they talk to. */
+export function atEnd(t, action) {
+  if (!t) {
+    return;
+  }
+  if (!ends.has(t)) {
+    const actions = [];
+    ends.set(t, actions);
+    t.after(async () => {
+      for (const each of actions.reverse()) {
+        await each();
+      }
+    });
+  }
+  ends.get(t).push(action);
+}
+
 export function temporaryDir(t, prefix = "hubdrain-test-") {
   const dir = mkdtempSync(join(tmpdir(), prefix));
-  t?.after(() => rmSync(dir, { recursive: true, force: true }));
+  atEnd(t, () => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }
 
@@ -68,7 +87,7 @@ export function startProgram(t, program, args, { env = {}, cwd, input = "ignore"
     }
     return running.exit;
   };
-  t?.after(() => running.stop());
+  atEnd(t, () => running.stop());
   return running;
 }
 
