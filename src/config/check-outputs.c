@@ -85,11 +85,13 @@ static void check_path(struct hd_draft *draft, const struct target *target)
         slash ? strndup(target->path, slash == target->path ? 1 : (size_t)(slash - target->path))
               : strdup(".");
     if (directory && access(directory, W_OK | X_OK) != 0) {
-        config_report_warning(&draft->report, &target->where, "%s: the directory %s %s",
-                              target->what, config_show_path(directory, shown),
-                              errno == ENOENT
-                                  ? "does not exist; create it, hubdrain waits until it is there"
-                                  : "cannot be written by this user");
+        bool missing = errno == ENOENT, chosen = target->where.rank != HD_RANK_DEFAULT;
+        config_report_warning(
+            &draft->report, &target->where, "%s: the directory %s %s%s", target->what,
+            config_show_path(directory, shown),
+            missing ? "does not exist; create it, hubdrain waits until it is there"
+                    : "cannot be written by this user",
+            missing || chosen ? "" : "; choose another, or set STATE_DIRECTORY to one that can");
     }
     free(directory);
 }

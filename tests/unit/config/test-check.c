@@ -329,6 +329,19 @@ static void finds_a_place_without_a_state_directory(void)
     unload(&result);
 }
 
+static void warns_of_a_state_directory_that_cannot_be_written(void)
+{
+    static const char *const environment[] = {EVENTHUB, "STATE_DIRECTORY=/proc", NULL};
+    if (access("/proc", W_OK) == 0) {
+        SKIP("this user may write everywhere, says access(2)");
+    }
+    struct load result = load(NULL, environment, NULL);
+    CHECK_STR(hd_buffer_cstr(&result.report),
+              ": warning: dead_letter.path: the directory /proc cannot be written by this user; "
+              "choose another, or set STATE_DIRECTORY to one that can\n");
+    unload(&result);
+}
+
 static void tells_files_that_cannot_be_read(void)
 {
     struct load result = {0};
@@ -364,4 +377,6 @@ HD_TEST_MAIN({"needs a hub", needs_a_hub},
              {"works with two variables", works_with_two_variables},
              {"stores in files without storage", stores_in_files_without_storage},
              {"finds a place without a state directory", finds_a_place_without_a_state_directory},
+             {"warns of a state directory that cannot be written",
+              warns_of_a_state_directory_that_cannot_be_written},
              {"tells files that cannot be read", tells_files_that_cannot_be_read})
