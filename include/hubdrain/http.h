@@ -31,7 +31,7 @@ struct hd_http_request {
     struct hd_slice body;
     int64_t timeout_ms;    /* for the whole request; 0: 30 s */
     size_t max_body_bytes; /* 0: 1 MiB */
-    const char *ca_file; /* NULL: the system's */
+    const char *ca_file;   /* NULL: the system's */
 };
 
 struct hd_http_response {

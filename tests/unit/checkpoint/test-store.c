@@ -87,6 +87,39 @@ static void list_and_run(struct hd_loop *loop, struct hd_store *store, struct he
     CHECK_INT(heard->lists, before + 1);
 }
 
+/* Refused arguments; many at once; cancelled ones. */
+static void contract_of_answers(struct hd_loop *loop, struct hd_store *store)
+{
+    static struct heard heard, other;
+    heard = other = (struct heard){0};
+    struct hd_position bad = at(-1, "5"), good = at(5, "5");
+    char long_name[HD_PARTITION_ID_SIZE + 1];
+    memset(long_name, 'x', sizeof(long_name) - 1);
+    long_name[sizeof(long_name) - 1] = '\0';
+    CHECK_INT(hd_store_write(store, "0", &bad, on_write, &heard), -EINVAL);
+    CHECK_INT(hd_store_write(store, "", &good, on_write, &heard), -EINVAL);
+    CHECK_INT(hd_store_write(store, long_name, &good, on_write, &heard), -EINVAL);
+
+    /* Many at once. */
+    for (int i = 0; i < 50; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "p%d", i);
+        CHECK_INT(hd_store_write(store, name, &good, on_write, &heard), 0);
+    }
+    int before = heard.writes;
+    hd_loop_advance(loop, 0);
+    CHECK_INT(heard.writes, before + 50);
+    /* Cancelled: nobody hears of it, and the others do. */
+    CHECK_INT(hd_store_write(store, "0", &good, on_write, &heard), 0);
+    CHECK_INT(hd_store_write(store, "1", &good, on_write, &other), 0);
+    CHECK_INT(hd_store_list(store, on_list, &heard), 0);
+    hd_store_cancel(store, &heard);
+    before = heard.writes + heard.lists;
+    hd_loop_advance(loop, 10);
+    CHECK_INT(heard.writes + heard.lists, before);
+    CHECK_INT(other.writes, 1);
+}
+
 static void contract(enum hd_store_kind kind)
 {
     struct hd_loop *loop;
@@ -124,38 +157,12 @@ static void contract(enum hd_store_kind kind)
     REQUIRE(found);
     CHECK_STR(found->position.offset, ""); /* no blanks, no line feeds in a header or a line */
 
-    struct hd_position bad = at(-1, "5"), good = at(5, "5");
-    char long_name[HD_PARTITION_ID_SIZE + 1];
-    memset(long_name, 'x', sizeof(long_name) - 1);
-    long_name[sizeof(long_name) - 1] = '\0';
-    CHECK_INT(hd_store_write(store, "0", &bad, on_write, &heard), -EINVAL);
-    CHECK_INT(hd_store_write(store, "", &good, on_write, &heard), -EINVAL);
-    CHECK_INT(hd_store_write(store, long_name, &good, on_write, &heard), -EINVAL);
-
-    /* Many at once; then freed with answers still due. */
-    for (int i = 0; i < 50; i++) {
-        char name[16];
-        snprintf(name, sizeof(name), "p%d", i);
-        CHECK_INT(hd_store_write(store, name, &good, on_write, &heard), 0);
-    }
-    int before = heard.writes;
-    hd_loop_advance(loop, 0);
-    CHECK_INT(heard.writes, before + 50);
-    /* Cancelled: nobody hears of it, and the others do. */
-    static struct heard other;
-    other = (struct heard){0};
-    CHECK_INT(hd_store_write(store, "0", &good, on_write, &heard), 0);
-    CHECK_INT(hd_store_write(store, "1", &good, on_write, &other), 0);
-    CHECK_INT(hd_store_list(store, on_list, &heard), 0);
-    hd_store_cancel(store, &heard);
-    before = heard.writes + heard.lists;
-    hd_loop_advance(loop, 10);
-    CHECK_INT(heard.writes + heard.lists, before);
-    CHECK_INT(other.writes, 1);
-
+    contract_of_answers(loop, store);
+    /* Freed with answers still due. */
+    struct hd_position good = at(5, "5");
     CHECK_INT(hd_store_write(store, "0", &good, on_write, &heard), 0);
     CHECK_INT(hd_store_list(store, on_list, &heard), 0);
-    before = heard.writes + heard.lists;
+    int before = heard.writes + heard.lists;
     hd_store_free(store);
     hd_loop_advance(loop, 10);
     CHECK_INT(heard.writes + heard.lists, before);
