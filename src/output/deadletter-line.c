@@ -43,8 +43,8 @@ static int append_base64(struct hd_buffer *out, struct hd_slice bytes)
                          (n > 2 ? from[i + 2] : 0);
         *to++ = alphabet[group >> 18];
         *to++ = alphabet[group >> 12 & 63];
-        *to++ = n > 1 ? alphabet[group >> 6 & 63] : '=';
-        *to++ = n > 2 ? alphabet[group & 63] : '=';
+        *to++ = (char)(n > 1 ? alphabet[group >> 6 & 63] : '=');
+        *to++ = (char)(n > 2 ? alphabet[group & 63] : '=');
     }
     out->len = (size_t)(to - out->data);
     return 0;

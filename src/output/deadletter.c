@@ -20,8 +20,8 @@
 #include "hubdrain/log.h"
 #include "src/output/appendfile.h"
 
-#define BLOCK_BYTES  (256 * 1024)
-#define BUFFER_BYTES (1024 * 1024) /* what is kept of the buffer between calls */
+#define BLOCK_BYTES  ((size_t)256 * 1024)
+#define BUFFER_BYTES ((size_t)1024 * 1024) /* what is kept of the buffer between calls */
 
 struct hd_deadletter {
     pthread_mutex_t lock; /* everything below */
@@ -78,6 +78,19 @@ static bool has_room(struct hd_deadletter *dead, uint64_t more)
     return dead->total_bytes + more <= dead->max_bytes;
 }
 
+static void rotate_if_full(struct hd_deadletter *dead)
+{
+    struct hd_appendfile *lines = &dead->lines;
+    struct hd_diag diag;
+    if (dead->rotate_bytes && lines->size > 0 &&
+        lines->size + dead->block.len > dead->rotate_bytes &&
+        hd_appendfile_rotate(lines, hd_clock_realtime_ms(), &diag)) {
+        hd_log_limited(HD_LOG_WARNING, "output.file.rotate_failed",
+                       "could not rotate; writing goes on", HD_STR("output", "deadletter"),
+                       HD_STR("reason", diag.text));
+    }
+}
+
 /* Writes the block; *mark is where this call's lines begin. */
 static int flush(struct hd_deadletter *dead, bool first, uint64_t *mark, struct hd_diag *diag)
 {
@@ -91,16 +104,8 @@ static int flush(struct hd_deadletter *dead, bool first, uint64_t *mark, struct 
     }
     int r = hd_appendfile_open(lines, diag);
     if (first && r == 0) {
-        if (dead->rotate_bytes && lines->size > 0 &&
-            lines->size + dead->block.len > dead->rotate_bytes) {
-            struct hd_diag rotated;
-            if (hd_appendfile_rotate(lines, hd_clock_realtime_ms(), &rotated)) {
-                hd_log_limited(HD_LOG_WARNING, "output.file.rotate_failed",
-                               "could not rotate; writing goes on", HD_STR("output", "deadletter"),
-                               HD_STR("reason", rotated.text));
-            }
-            r = hd_appendfile_open(lines, diag);
-        }
+        rotate_if_full(dead);
+        r = hd_appendfile_open(lines, diag);
         *mark = lines->size;
     }
     size_t kept = 0;

@@ -31,19 +31,25 @@ struct file {
     int64_t next_rotate_ms; /* after a rotation that failed */
 };
 
+static void warn_of_sync(const struct file *file, const struct hd_diag *diag)
+{
+    hd_log_limited(HD_LOG_ERROR, "output.file.sync_failed",
+                   "lines that were acknowledged since the last sync may be lost",
+                   HD_STR("output", file->options->name), HD_STR("reason", diag->text));
+}
+
 static void file_free(void *self)
 {
     struct file *file = self;
-    if (file) {
-        struct hd_diag diag;
-        if (file->options->file.fsync != HD_FSYNC_NEVER &&
-            hd_appendfile_sync(&file->lines, &diag)) {
-            hd_log(HD_LOG_ERROR, "output.file.sync_failed", "the last lines may not be on disk",
-                   HD_STR("output", file->options->name), HD_STR("reason", diag.text));
-        }
-        hd_appendfile_deinit(&file->lines);
-        free(file);
+    struct hd_diag diag;
+    if (!file) {
+        return;
     }
+    if (file->options->file.fsync != HD_FSYNC_NEVER && hd_appendfile_sync(&file->lines, &diag)) {
+        warn_of_sync(file, &diag);
+    }
+    hd_appendfile_deinit(&file->lines);
+    free(file);
 }
 
 static int file_new(const struct hd_output_options *options, void **ret_self, struct hd_diag *diag)
@@ -68,13 +74,6 @@ static int file_new(const struct hd_output_options *options, void **ret_self, st
     }
     *ret_self = file;
     return 0;
-}
-
-static void warn_of_sync(const struct file *file, const struct hd_diag *diag)
-{
-    hd_log_limited(HD_LOG_ERROR, "output.file.sync_failed",
-                   "lines that were acknowledged since the last sync may be lost",
-                   HD_STR("output", file->options->name), HD_STR("reason", diag->text));
 }
 
 /* Everything is committed. */

@@ -34,7 +34,7 @@
 #define BACKOFF_MIN_MS    1000
 #define BACKOFF_MAX_MS    60000
 #define TICK_MS           1000
-#define GROUP_BYTES       (8 * 1024 * 1024)
+#define GROUP_BYTES       (UINT64_C(8) << 20)
 #define NO_MEMORY_POLL_MS 10
 
 struct node {
