@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "hubdrain/json.h"
 #include "mapping.h"
@@ -89,6 +90,10 @@ static int ready_build(const struct hd_schema_def *def, struct ready *ret)
 /* These live as long as the process: every worker reads them. */
 static void build_all(void)
 {
+    uint64_t random;
+    if (getrandom(&random, sizeof(random), 0) == (ssize_t)sizeof(random)) {
+        hd_set_seed(random);
+    }
     for (size_t i = 0; i < HD_SCHEMA_COUNT; i++) {
         ready_schemas[i].error = ready_build(schemas[i], &ready_schemas[i]);
     }

@@ -31,6 +31,9 @@ struct hd_set {
     uint32_t n_slots, cap_slots;
 };
 
+/* Once, before the first set is used. */
+void hd_set_seed(uint64_t random);
+
 void hd_set_deinit(struct hd_set *set);
 
 static inline void hd_set_clear(struct hd_set *set)

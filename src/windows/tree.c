@@ -205,7 +205,8 @@ static int add_member(struct hd_members *members, const struct hd_member *member
 int hd_members_add_new(struct hd_members *members, struct hd_slice name, struct hd_slice value,
                        bool json)
 {
-    return add_member(members, &(struct hd_member){.name = name, .value = value, .json = json});
+    return add_member(
+        members, &(struct hd_member){.name = name, .value = value, .json = json, .clean = true});
 }
 
 int hd_members_add(struct hd_members *members, struct hd_slice name, struct hd_slice value,
@@ -228,6 +229,26 @@ int hd_members_add(struct hd_members *members, struct hd_slice name, struct hd_s
 }
 
 /* ---- writing ---- */
+
+/* Short texts are the rule, and a call costs more than they do. */
+static inline void copy_short(char *at, const char *p, size_t n)
+{
+    if (n > 16 || n < 4) {
+        memcpy(at, p, n);
+    } else if (n >= 8) {
+        uint64_t head, tail;
+        memcpy(&head, p, 8);
+        memcpy(&tail, p + n - 8, 8);
+        memcpy(at, &head, 8);
+        memcpy(at + n - 8, &tail, 8);
+    } else {
+        uint32_t head, tail;
+        memcpy(&head, p, 4);
+        memcpy(&tail, p + n - 4, 4);
+        memcpy(at, &head, 4);
+        memcpy(at + n - 4, &tail, 4);
+    }
+}
 
 static int write_record(struct hd_buffer *out, struct hd_slice json)
 {
@@ -259,11 +280,28 @@ static int write_member_value(struct hd_buffer *out, const struct hd_member *mem
     return member->json ? write_record(out, member->value) : hd_json_string(out, member->value);
 }
 
+static int write_name(struct hd_buffer *out, const struct hd_member *member)
+{
+    if (!member->clean) {
+        int r = hd_json_string(out, member->name);
+        return r < 0 ? r : put_char(out, ':');
+    }
+    int r = hd_buffer_reserve(out, member->name.len + 3);
+    if (r < 0) {
+        return r;
+    }
+    char *at = out->data + out->len;
+    *at++ = '"';
+    copy_short(at, member->name.data, member->name.len);
+    memcpy(at + member->name.len, "\":", 2);
+    out->len += member->name.len + 3;
+    return 0;
+}
+
 static int write_member(struct hd_buffer *out, const struct hd_members *members, uint32_t index)
 {
     const struct hd_member *member = &members->items[index];
-    int r = hd_json_string(out, member->name);
-    r = r < 0 ? r : put_char(out, ':');
+    int r = write_name(out, member);
     if (member->next == 0) {
         return r < 0 ? r : write_member_value(out, member);
     }
@@ -300,26 +338,6 @@ static char *put_hex(char *at, uint64_t number)
         at[2 + i] = digits[number >> (60 - 4 * i) & 15];
     }
     return at + 18;
-}
-
-/* Short texts are the rule, and a call costs more than they do. */
-static inline void copy_short(char *at, const char *p, size_t n)
-{
-    if (n > 16 || n < 4) {
-        memcpy(at, p, n);
-    } else if (n >= 8) {
-        uint64_t head, tail;
-        memcpy(&head, p, 8);
-        memcpy(&tail, p + n - 8, 8);
-        memcpy(at, &head, 8);
-        memcpy(at + n - 8, &tail, 8);
-    } else {
-        uint32_t head, tail;
-        memcpy(&head, p, 4);
-        memcpy(&tail, p + n - 4, 4);
-        memcpy(at, &head, 4);
-        memcpy(at + n - 4, &tail, 4);
-    }
 }
 
 /* There is room for a number in quotes. */

@@ -83,6 +83,7 @@ struct hd_member {
     uint32_t last; /* of the chain; kept in its first */
     bool json;     /* value is JSON text */
     bool chained;  /* not the first of its name */
+    bool clean;    /* the name needs no escape */
 };
 
 struct hd_members {
@@ -169,7 +170,7 @@ void hd_members_deinit(struct hd_members *members);
 void hd_members_clear(struct hd_members *members);
 int hd_members_add(struct hd_members *members, struct hd_slice name, struct hd_slice value,
                    bool json);
-/* For a name that cannot be there yet, nor come again. */
+/* For a name that cannot be there yet, nor come again, and needs no escape. */
 int hd_members_add_new(struct hd_members *members, struct hd_slice name, struct hd_slice value,
                        bool json);
 
