@@ -274,9 +274,12 @@ static bool rule_holds(const struct filling *f, const struct column *column)
     const struct hd_decoder *d = f->decoder;
     const struct column_rule *rule = column->rule;
     bool nxlog = d->seen >> COLUMN_NXLOG & 1;
-    if (!rule || ((rule->flags & RULE_NXLOG) && !nxlog) ||
-        ((rule->flags & RULE_DATA) && !(d->seen & data_kinds))) {
+    if (!rule || ((rule->flags & RULE_NXLOG) && !nxlog)) {
         return false;
+    }
+    if ((rule->flags & RULE_DATA) && !(d->seen & data_kinds)) {
+        /* NXLog's own numbers are numbers, the event's are strings */
+        return nxlog && column->value.kind == JSON_NUMBER;
     }
     return rule->kind != COLUMN_NXLOG_TYPE || (nxlog && nxlog_word(column->value.text));
 }

@@ -3,8 +3,8 @@
  * Account: decodes a body and checks what must hold for any bytes at all.
  *
  * Each byte of the body is in an event's record, in a dead letter, in a column of the envelope, or
- * it is a separator: white space, brackets, commas, short names like "records", null, a heartbeat,
- * what may stand around events in XML. And every slice of an event can be read.
+ * it is a separator: white space, brackets, commas, short names like "records", what a heartbeat
+ * may hold, what may stand around events in XML. And every slice of an event can be read.
  */
 #ifndef HD_FUZZ_ACCOUNT_H
 #define HD_FUZZ_ACCOUNT_H
@@ -146,14 +146,17 @@ static inline const char *account_separator(const char *p, const char *end)
 {
     static const char *const around[][2] = {
         {"<?", "?>"}, {"<!--", "-->"}, {"<Events", ">"}, {"</Events", ">"}, {"\"", "\""}};
-    if (*p == '\0' || isspace((unsigned char)*p) || strchr("[]{},:", *p)) {
+    if (*p == '\0' || isspace((unsigned char)*p) || strchr("[]{},:0123456789.-+eE", *p)) {
         return p + 1;
     }
     if (end - p >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
         return p + 3;
     }
-    if (end - p >= 4 && memcmp(p, "null", 4) == 0) {
+    if (end - p >= 4 && (memcmp(p, "null", 4) == 0 || memcmp(p, "true", 4) == 0)) {
         return p + 4;
+    }
+    if (end - p >= 5 && memcmp(p, "false", 5) == 0) {
+        return p + 5;
     }
     for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++) {
         size_t n = strlen(around[i][0]);

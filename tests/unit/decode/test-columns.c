@@ -227,6 +227,9 @@ static void nxlog(void)
     e = one("{\"EventID\":12,\"SourceName\":\"P\",\"EventType\":\"CreateKey\",\"SourceModuleName\":"
             "\"e\"}");
     CHECK_FIELD(e, "EventType", "CreateKey");
+    e = one("{\"EventID\":12,\"SourceName\":\"P\",\"ProcessID\":7,\"SourceModuleName\":\"e\"}");
+    CHECK_INT(e->pid, 7);
+    CHECK_INT(e->n_fields, 0);
     e = one("{\"EventTime\":\"2024-05-02T10:15:30+02:00\",\"EventID\":12,\"SourceName\":\"P\"}");
     CHECK_SLICE(e->time_created, "2024-05-02T10:15:30+02:00");
 }
