@@ -92,7 +92,7 @@ static void remember(struct hd_receiver *receiver, const char *bytes,
         hd_backoff_reset(&receiver->backoff);
         hd_connection_works(receiver->connection);
     }
-    receiver->renewed = false;
+    receiver->renewed = receiver->blamed = false;
 }
 
 static int64_t next_sequence_number(const struct hd_receiver *receiver)

@@ -350,6 +350,7 @@ int hd_management_query(struct hd_management *management, uint32_t number, const
     query->context = context;
     query->next = management->queries;
     management->queries = query;
+    hd_connection_need(&management->hub->connections[0]);
     hd_token_request_init(&query->token, on_query_token, query);
     hd_token_get(management->hub->tokens, &query->token, management->hub->audience);
     return 0;

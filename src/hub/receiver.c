@@ -11,11 +11,14 @@
  * "Latest" is resolved to a position before the first attach. Else a link lost before its first
  * message would begin at what is the latest then, and what came between would be skipped.
  *
+ * A link whose fault asks for a new connection gets one, once: a partition that stays faulty must
+ * not take the connection away from the others again and again.
+ *
  * What is received is followed here too: after a new attach nothing is handed over twice. A number
  * that went back although the message is younger is no duplicate but a hub made anew, and is
  * reported as an invalid position instead of being dropped in silence.
  *
- * How messages are taken off the link is in intake.c.
+ * What is said when attaching is in attach.c, how messages are taken off the link in intake.c.
  */
 #include "receiver.h"
 
@@ -25,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach.h"
 #include "connection.h"
 #include "filter.h"
 #include "hub.h"
@@ -36,11 +40,7 @@ enum {
     ATTACH_TIMEOUT_MS = 60000,
     REFUSED_TIMEOUT_MS = 10000,
     MAX_CREDIT = 1000000,
-    SPARE_FRAMES = 64,
 };
-
-static const uint64_t FILTER_CODE = 0x0000468C00000004;
-static const char FILTER_NAME[] = "apache.org:selector-filter:string";
 
 static void try_attach(struct hd_receiver *receiver);
 
@@ -177,6 +177,11 @@ static void react(struct hd_receiver *receiver, const struct hd_reaction *reacti
         attach_later(receiver, reaction, false, condition, text);
         break;
     case HD_REACT_CONNECTION:
+        if (receiver->blamed) {
+            attach_later(receiver, reaction, false, condition, text);
+            break;
+        }
+        receiver->blamed = true;
         log_detached(receiver, HD_LOG_NOTICE, "link detached, connecting again", condition, text,
                      0);
         hd_connection_lose(receiver->connection, condition, text);
@@ -258,86 +263,6 @@ static void on_opened(struct hd_link_handler *handler, pn_link_t *link)
     set_state(receiver, HD_RECEIVER_RECEIVING, "", "");
 }
 
-static void put_filter(pn_data_t *data, const char *expression)
-{
-    pn_data_put_map(data);
-    pn_data_enter(data);
-    pn_data_put_symbol(data, pn_bytes(sizeof(FILTER_NAME) - 1, FILTER_NAME));
-    pn_data_put_described(data);
-    pn_data_enter(data);
-    pn_data_put_ulong(data, FILTER_CODE);
-    pn_data_put_string(data, pn_bytes(strlen(expression), expression));
-    pn_data_exit(data);
-    pn_data_exit(data);
-}
-
-static void put_properties(pn_data_t *data, const char *receiver_name)
-{
-    static const char epoch[] = "com.microsoft:epoch", name[] = "com.microsoft:receiver-name";
-    pn_data_put_map(data);
-    pn_data_enter(data);
-    pn_data_put_symbol(data, pn_bytes(sizeof(epoch) - 1, epoch));
-    pn_data_put_long(data, 0);
-    pn_data_put_symbol(data, pn_bytes(sizeof(name) - 1, name));
-    pn_data_put_string(data, pn_bytes(strlen(receiver_name), receiver_name));
-    pn_data_exit(data);
-}
-
-/* The hard limit behind the credit: proton lets the hub send this many bytes unread. Counted in
- * frames, so every message of the credit may come with one at least. */
-static void set_capacity(struct hd_receiver *receiver)
-{
-    uint64_t capacity = ((uint64_t)receiver->credit + SPARE_FRAMES) * 65536;
-    if (receiver->session && capacity != receiver->capacity) {
-        pn_session_set_incoming_capacity(receiver->session, (size_t)capacity);
-        receiver->capacity = capacity;
-    }
-}
-
-static bool open_link(struct hd_receiver *receiver)
-{
-    struct hd_hub *hub = receiver->hub;
-    const char *client_id = hub->options.client_id;
-    char name[256];
-    snprintf(name, sizeof(name), "%.150s-%.60s-%08" PRIx32, client_id, receiver->id,
-             hd_random_u32(&hub->random));
-    receiver->session = pn_session(hd_connection_proton(receiver->connection));
-    receiver->link = receiver->session ? pn_receiver(receiver->session, name) : NULL;
-    return receiver->link;
-}
-
-static void attach(struct hd_receiver *receiver, const char *expression)
-{
-    struct hd_hub *hub = receiver->hub;
-    char address[600];
-    snprintf(address, sizeof(address), "%s/ConsumerGroups/%s/Partitions/%s",
-             hub->options.address.hub, hub->consumer_group, receiver->id);
-    if (!open_link(receiver)) {
-        receiver->session = NULL;
-        hd_receiver_fail(receiver, "no memory for a link");
-        return;
-    }
-    pn_link_t *link = receiver->link;
-    receiver->capacity = 0;
-    set_capacity(receiver);
-    pn_session_open(receiver->session);
-    pn_link_set_context(link, &receiver->handler);
-    pn_terminus_set_address(pn_link_source(link), address);
-    pn_terminus_set_address(pn_link_target(link), hub->options.client_id);
-    put_filter(pn_terminus_filter(pn_link_source(link)), expression);
-    put_properties(pn_link_properties(link), hub->options.client_id);
-    pn_link_set_snd_settle_mode(link, PN_SND_SETTLED); /* the service sends no other way */
-    pn_link_set_rcv_settle_mode(link, PN_RCV_FIRST);
-    pn_link_open(link);
-    if (receiver->credit > 0) {
-        pn_link_flow(link, (int)receiver->credit);
-    }
-    hd_timer_start(&receiver->timer, ATTACH_TIMEOUT_MS);
-    hd_connection_kick(receiver->connection);
-    hd_log(HD_LOG_DEBUG, "amqp.link.attach", "attaching", HD_STR("partition", receiver->id),
-           HD_STR("from", expression));
-}
-
 static void on_latest(void *context, uint32_t number, const struct hd_partition_properties *found,
                       const struct hd_diag *diag)
 {
@@ -394,7 +319,14 @@ static void try_attach(struct hd_receiver *receiver)
                "the start position has neither a usable offset nor a sequence number");
         return;
     }
-    attach(receiver, expression);
+    if (!hd_attach(receiver, expression)) {
+        hd_receiver_fail(receiver, "no memory for a link");
+        return;
+    }
+    hd_timer_start(&receiver->timer, ATTACH_TIMEOUT_MS);
+    hd_connection_kick(connection);
+    hd_log(HD_LOG_DEBUG, "amqp.link.attach", "attaching", HD_STR("partition", receiver->id),
+           HD_STR("from", expression));
 }
 
 /* ---- all receivers of a connection ---- */
@@ -465,7 +397,7 @@ void hd_receiver_receive(struct hd_receiver *receiver, const struct hd_start *st
     receiver->last = (struct hd_position){.sequence_number = -1};
     receiver->last_enqueued_ms = 0;
     receiver->wanted = true;
-    receiver->renew = receiver->renewed = false;
+    receiver->renew = receiver->renewed = receiver->blamed = false;
     receiver->status.attempts = 0;
     hd_backoff_reset(&receiver->backoff);
     /* Not from within the caller's call: the state handler must not run there. */
@@ -491,7 +423,7 @@ void hd_receiver_set_credit(struct hd_receiver *receiver, uint32_t messages)
     if (!receiver->link) {
         return;
     }
-    set_capacity(receiver);
+    hd_attach_set_capacity(receiver);
     int missing = (int)receiver->credit - pn_link_credit(receiver->link);
     if (missing > 0) {
         pn_link_flow(receiver->link, missing);

@@ -32,6 +32,7 @@ struct hd_receiver {
     bool renew;                /* put the token before the next attach */
     uint64_t renew_generation; /* the token's that did not do */
     bool renewed;              /* that was done since it last worked */
+    bool blamed;               /* it cost the connection since it last worked */
     bool established;          /* the peer has attached, with a source */
 
     /* the last message that was handed over since receive() */

@@ -324,6 +324,31 @@ static void detach_of_unknown_kind(void)
     survive("{\"fault\":\"detach\",\"condition\":\"com.microsoft:something-new\",\"count\":1}");
 }
 
+/* A partition that stays faulty costs the others their connection once, not again and again. */
+static void one_faulty_partition(void)
+{
+    struct emulator emulator;
+    struct user user = {0};
+    REQUIRE(start_with(&emulator, "2", 10, 10));
+    struct hd_hub_options options = user_options(&emulator);
+    REQUIRE(user_start(&user, &options));
+    UNTIL(&user, user.messages == 10);
+    FAULT(&emulator, "{\"fault\":\"refuse-attach\",\"count\":6,\"partition\":\"1\","
+                     "\"condition\":\"amqp:internal-error\",\"text\":\"Sick.\"}");
+    FAULT(&emulator, "{\"fault\":\"detach\",\"partition\":\"1\"}");
+    UNTIL(&user, strcmp(user.partitions[1].status.text, "Sick.") == 0);
+    UNTIL(&user, user_all(&user, HD_RECEIVER_RECEIVING));
+    struct hd_hub_counters counters;
+    hd_hub_counters(user.hub, &counters);
+    CHECK_INT(counters.connects, 2);
+    CHECK(counters.links_closed >= 7);
+    append(&emulator, "1", "{}");
+    UNTIL(&user, user.messages == 11);
+    CHECK(user_exact(&user));
+    user_stop(&user);
+    emulator_stop(&emulator);
+}
+
 static void cancelled(void)
 {
     survive(
@@ -464,7 +489,7 @@ static void tokens_expire(void)
     emulator_stop(&emulator);
 }
 
-/* A token of two seconds is renewed again and again, and nothing is detached. */
+/* A token of four seconds is renewed again and again, and nothing is detached. */
 static void tokens_are_renewed(void)
 {
     struct emulator emulator;
@@ -714,7 +739,8 @@ HD_TEST_MAIN({"all messages of all partitions", receives_everything},
              {"credit is the brake", credit_is_the_brake}, {"start positions", start_positions},
              {"latest stays where it was", latest_stays}, {"an invalid position", invalid_position},
              {"a hub made anew", made_anew}, {"forced detach", forced_detach},
-             {"a condition nobody knows", detach_of_unknown_kind}, {"cancelled", cancelled},
+             {"a condition nobody knows", detach_of_unknown_kind},
+             {"one faulty partition", one_faulty_partition}, {"cancelled", cancelled},
              {"connection forced", connection_forced}, {"TCP reset in a frame", tcp_reset},
              {"a link loses its authorisation", unauthorised_link}, {"no memory", no_memory},
              {"the hub restarts", hub_restarts}, {"token refused", token_refused},
