@@ -93,6 +93,7 @@ void hd_pipeline_free(struct hd_pipeline *pipeline)
     hd_timer_stop(&pipeline->age_timer);
     hd_timer_stop(&pipeline->deadline);
     hd_timer_stop(&pipeline->finish);
+    hd_store_cancel(pipeline->store, pipeline);
     workers_free(pipeline->workers);
     hd_checkpointer_free(pipeline->checkpointer);
     if (pipeline->home) {

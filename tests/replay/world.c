@@ -245,13 +245,18 @@ static int store_write(struct hd_store *store, const char *partition,
     return hd_store_write(world->memory, partition, position, fn, context);
 }
 
+static void store_cancel(struct hd_store *store, void *context)
+{
+    hd_store_cancel(world_of(store)->memory, context);
+}
+
 static void store_free(struct hd_store *store)
 {
     (void)store;
 }
 
 static const struct hd_store_ops store_ops = {
-    .list = store_list, .write = store_write, .free = store_free};
+    .list = store_list, .write = store_write, .cancel = store_cancel, .free = store_free};
 
 struct look {
     const char *partition;

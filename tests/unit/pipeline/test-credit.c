@@ -15,7 +15,7 @@ static void the_mean_rises_fast_and_falls_slowly(void)
     for (int i = 0; i < 8; i++) {
         mean = credit_mean(mean, 3000);
     }
-    CHECK(mean > 50000);
+    CHECK(mean > 45000);
     for (int i = 0; i < 200; i++) {
         mean = credit_mean(mean, 3000);
     }
