@@ -55,6 +55,7 @@ struct hd_pipeline_options {
     uint32_t batch_messages;
     int64_t batch_age_ms;
     struct hd_decode_limits limits;
+    enum hd_schema schema;
     struct hd_normalise_options normalise;
     int64_t shutdown_timeout_ms;
 

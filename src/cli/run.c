@@ -144,16 +144,12 @@ static void on_hangup(void *data, int signum)
 {
     (void)signum;
     struct daemon *d = data;
-    struct hd_diag diag = {0};
     char text[64];
     snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
              (long long)hd_loop_now_ms(d->loop) * 1000);
     hd_notify(text);
     for (size_t i = 0; i < d->n_sinks; i++) {
         hd_sink_reopen(d->sinks[i]);
-    }
-    if (hd_deadletter_reopen(d->dead, &diag) != 0) {
-        hd_log(HD_LOG_ERROR, "daemon.reopen_failed", diag.text);
     }
     hd_log(HD_LOG_NOTICE, "daemon.reopened", "files are opened again");
     hd_notify("READY=1");
@@ -255,6 +251,7 @@ static int make_pipeline(struct daemon *d, struct hd_diag *diag)
         .batch_messages = config->batch_messages,
         .batch_age_ms = config->batch_age_ms,
         .limits = config->limits,
+        .schema = config->schema,
         .normalise = config->normalise,
         .shutdown_timeout_ms = config->shutdown_timeout_ms,
         .finished = on_finished,
@@ -289,7 +286,8 @@ static int watch_signals(struct daemon *d)
         void (*fn)(void *data, int signum);
     } rows[] = {
         {SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_hangup}, {SIGUSR1, on_user1}};
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), and so is a file too large */
+    signal(SIGXFSZ, SIG_IGN);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int r = hd_loop_signal(d->loop, rows[i].signum, rows[i].fn, d);
         if (r < 0) {

@@ -45,7 +45,7 @@ static int pipeline_init(struct hd_pipeline *pipeline)
         &(struct workers_options){
             .n = options->workers,
             .limits = options->limits,
-            .schema = HD_SCHEMA_ECS,
+            .schema = options->schema,
             .normalise = options->normalise,
             .ready = completion_ready,
             .failed = completion_failed,
