@@ -6,6 +6,7 @@
  * the row holds. A hash over the names is built once a decoder.
  */
 #include "columns.h"
+#include "scan.h"
 
 #define AT(member) offsetof(struct hd_event, member)
 #define TEXT(name, member, flags)                                                                  \
@@ -161,17 +162,34 @@ void columns_init(struct hd_decoder *decoder)
     }
 }
 
-const struct column_rule *columns_find(const struct hd_decoder *decoder, struct hd_slice name,
-                                       bool in_properties)
+static bool is_name(const struct column_rule *rule, struct hd_slice name)
+{
+    return rule->name.len == name.len && scan_same(rule->name.data, name.data, name.len);
+}
+
+static const struct column_rule *look_up(const struct hd_decoder *decoder, struct hd_slice name)
 {
     uint32_t slot = hash(name) % COLUMN_SLOTS;
     for (; decoder->slots[slot]; slot = (slot + 1) % COLUMN_SLOTS) {
         const struct column_rule *rule = &rules[decoder->slots[slot] - 1];
-        if (hd_slice_eq(rule->name, name)) {
-            return (rule->flags & RULE_PROPERTIES) && !in_properties ? NULL : rule;
+        if (is_name(rule, name)) {
+            return rule;
         }
     }
     return NULL;
+}
+
+/* A sender writes its columns in the same order every time: what stood at this place in the record
+ * before is tried first. */
+const struct column_rule *columns_find(struct hd_decoder *decoder, struct hd_slice name,
+                                       bool in_properties)
+{
+    const struct column_rule **guess = &decoder->guesses[decoder->n_columns % COLUMN_GUESSES];
+    const struct column_rule *rule = *guess;
+    if (!rule || !is_name(rule, name)) {
+        *guess = rule = look_up(decoder, name);
+    }
+    return rule && (rule->flags & RULE_PROPERTIES) && !in_properties ? NULL : rule;
 }
 
 bool column_may_be_xml(const struct column *column)

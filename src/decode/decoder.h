@@ -28,7 +28,8 @@ struct column {
     bool in_properties;
 };
 
-#define COLUMN_SLOTS 512
+#define COLUMN_SLOTS   512
+#define COLUMN_GUESSES 64
 
 /* An element that is being flattened. */
 struct xml_open {
@@ -58,6 +59,7 @@ struct hd_decoder {
     uint32_t seen;               /* kinds of columns, as bits */
     uint32_t first_xml;          /* the first column that may hold event XML, or UINT32_MAX */
     uint8_t slots[COLUMN_SLOTS]; /* hash of a name -> rule, from 1 */
+    const struct column_rule *guesses[COLUMN_GUESSES]; /* by place in the record */
 
     struct xml xml;
     uint32_t system_hint;  /* which row of System comes next */
@@ -144,7 +146,7 @@ int record_add_column(struct hd_decoder *decoder, struct hd_slice name, bool nam
 
 /* ---- columns.c ---- */
 void columns_init(struct hd_decoder *decoder);
-const struct column_rule *columns_find(const struct hd_decoder *decoder, struct hd_slice name,
+const struct column_rule *columns_find(struct hd_decoder *decoder, struct hd_slice name,
                                        bool in_properties);
 
 /* ---- body.c ---- */

@@ -109,7 +109,7 @@ static const struct pattern patterns[] = {
 
 static inline bool literal(const char *p, const char *end, struct hd_slice text)
 {
-    return (size_t)(end - p) >= text.len && memcmp(p, text.data, text.len) == 0;
+    return (size_t)(end - p) >= text.len && scan_same(p, text.data, text.len);
 }
 
 /* The element at p if it is of this pattern: sets its rows and returns its end, else NULL. */

@@ -16,6 +16,8 @@
 #include "hubdrain/buffer.h"
 #include "hubdrain/decode.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 struct account {
     const char *body;
     size_t len;

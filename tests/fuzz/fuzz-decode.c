@@ -4,8 +4,6 @@
 
 #include "account.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct hd_decode_limits limits = {64 * 1024, 256 * 1024, 32, 256, false};

@@ -5,8 +5,6 @@
 #include "../../src/decode/json.h"
 #include "account.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = calloc(1, size + HD_PADDING), *to = malloc(JSON_UNESCAPED_MAX(size));
@@ -25,9 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         cJSON_Delete(tree);
     }
-    if (json_unescape(hd_slice(text, size), to) > JSON_UNESCAPED_MAX(size)) {
-        abort();
-    }
+    json_unescape(hd_slice(text, size), to); /* ASan watches where it writes */
     free(to);
     free(text);
     return 0;

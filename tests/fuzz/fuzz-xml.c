@@ -2,8 +2,6 @@
 /* Any bytes as event XML: an outcome, and slices that can be read. */
 #include "account.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct hd_decoder *decoder;
