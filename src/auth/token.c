@@ -81,7 +81,7 @@ int hd_token_source_new_key(struct hd_loop *loop, const char *key_name, const ch
     }
     source->base.ops = &key_ops;
     source->base.loop = loop;
-    source->lifetime_ms = lifetime_ms > 0 ? lifetime_ms : 3600 * 1000;
+    source->lifetime_ms = lifetime_ms > 0 ? lifetime_ms : (int64_t)3600 * 1000;
     memcpy(source->name, key_name, strlen(key_name) + 1);
     memcpy(source->key, key, strlen(key) + 1);
     *ret = &source->base;

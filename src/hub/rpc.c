@@ -326,7 +326,7 @@ static int open_links(struct hd_rpc *rpc)
 
 static int encode(pn_message_t *message, struct hd_rpc_call **ret)
 {
-    for (size_t size = 4096; size <= 1024 * 1024; size *= 2) {
+    for (size_t size = 4096; size <= (size_t)1 << 20; size *= 2) {
         struct hd_rpc_call *call = calloc(1, sizeof(*call) + size);
         if (!call) {
             return -ENOMEM;

@@ -161,7 +161,6 @@ CURL *hd_curl_defaults(const char *ca_file)
     if (!easy) {
         return NULL;
     }
-    CURLcode r = CURLE_OK;
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
@@ -171,8 +170,8 @@ CURL *hd_curl_defaults(const char *ca_file)
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 60L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 15L);
-    if ((r = curl_easy_setopt(easy, CURLOPT_PROXY, "")) ||
-        (ca_file && (r = curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file)))) {
+    if (curl_easy_setopt(easy, CURLOPT_PROXY, "") ||
+        (ca_file && curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file))) {
         curl_easy_cleanup(easy);
         return NULL;
     }
