@@ -174,7 +174,7 @@ static void put_keywords(struct hd_work *work)
         return;
     }
     uint64_t keywords = event->keywords;
-    hd_values_put(&work->values, ECS_WINLOG_KEYWORDS_MASK, HD_VALUE_HEX, NULL, keywords);
+    hd_values_put_number(&work->values, ECS_WINLOG_KEYWORDS_MASK, HD_VALUE_HEX, keywords, 0);
     if (!(keywords >> 48 & 0xFF)) {
         return;
     }
@@ -203,7 +203,7 @@ static void put_opcode(struct hd_work *work)
     } else if (event->opcode < sizeof(names) / sizeof(names[0])) {
         PUT_CLEAN(WINLOG_OPCODE, names[event->opcode]);
     } else {
-        hd_values_put(&work->values, ECS_WINLOG_OPCODE, HD_VALUE_DECIMAL, NULL, event->opcode);
+        hd_values_put_number(&work->values, ECS_WINLOG_OPCODE, HD_VALUE_DECIMAL, event->opcode, 0);
     }
 }
 
@@ -228,8 +228,8 @@ static void put_numbers(struct hd_work *work)
     };
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         if (event->has & numbers[i].bit) {
-            hd_values_put(&work->values, numbers[i].target, numbers[i].kind, NULL,
-                          numbers[i].number);
+            hd_values_put_number(&work->values, numbers[i].target, numbers[i].kind,
+                                 numbers[i].number, 0);
         }
     }
 }

@@ -190,9 +190,8 @@ static bool run_results(struct hd_work *work, const struct hd_row *row, struct h
         if (put(built, "]") < 0) {
             work->values.error = -ENOMEM;
         }
-        unsigned id = row->targets[ANSWERS];
-        hd_values_put(&work->values, id, HD_VALUE_BUILT, NULL, built->len - start);
-        work->values.value[id].start = (uint32_t)start;
+        hd_values_put_number(&work->values, row->targets[ANSWERS], HD_VALUE_BUILT, start,
+                             built->len - start);
     }
     return all;
 }

@@ -19,15 +19,15 @@
 #define FIELD_BYTES (TEXT_BYTES + HD_TREE_DEPTH + 32)
 
 struct leaf {
-    uint64_t nodes; /* byte d: the object at level d; 0 beyond the field's depth */
-    uint8_t depth;
-    uint8_t start[HD_TREE_DEPTH + 1]; /* in text: where the names from level d down begin */
-    uint8_t len;
-    char text[TEXT_BYTES * 2]; /* a copy from start[] may read past its end */
+    uint64_t nodes;                   /* byte d: the object at level d; 0 beyond its depth */
+    uint8_t start[HD_TREE_DEPTH + 1]; /* from text: where the names from level d down begin */
+    uint32_t text;                    /* in the tree's texts, which lie close together */
+    uint8_t depth, len;
 };
 
 struct hd_tree {
-    size_t n;
+    char *texts; /* a copy may read TEXT_BYTES past the last */
+    size_t n, texts_len;
     struct leaf leaves[];
 };
 
@@ -52,27 +52,30 @@ static unsigned common_levels(const char *a, const char *b)
     return levels;
 }
 
-static int leaf_build(struct leaf *leaf, const char *path)
+static int leaf_build(struct hd_tree *tree, struct leaf *leaf, const char *path)
 {
+    char *text = tree->texts + tree->texts_len;
     size_t at = 0;
-    leaf->text[at++] = '"';
+    leaf->text = (uint32_t)tree->texts_len;
+    text[at++] = '"';
     for (; *path; path++) {
         if (at + 6 > TEXT_BYTES) {
             return -EINVAL;
         }
         if (*path != '.') {
-            leaf->text[at++] = *path;
+            text[at++] = *path;
             continue;
         }
         if (leaf->depth == HD_TREE_DEPTH) {
             return -EINVAL;
         }
-        memcpy(leaf->text + at, "\":{\"", 4);
+        memcpy(text + at, "\":{\"", 4);
         leaf->start[++leaf->depth] = (uint8_t)(at + 3);
         at += 4;
     }
-    memcpy(leaf->text + at, "\":", 2);
+    memcpy(text + at, "\":", 2);
     leaf->len = (uint8_t)(at + 2);
+    tree->texts_len += at + 2;
     return 0;
 }
 
@@ -83,11 +86,16 @@ int hd_tree_new(const struct hd_target *targets, size_t n, struct hd_tree **ret)
     if (!tree) {
         return -ENOMEM;
     }
+    tree->texts = calloc(n + 2, TEXT_BYTES);
+    if (!tree->texts) {
+        free(tree);
+        return -ENOMEM;
+    }
     tree->n = n;
     int r = n < HD_TREE_TARGETS ? 0 : -EINVAL;
     for (size_t i = 0; i < n && r == 0; i++) {
         struct leaf *leaf = &tree->leaves[i];
-        r = leaf_build(leaf, targets[i].path);
+        r = leaf_build(tree, leaf, targets[i].path);
         unsigned shared = i > 0 ? common_levels(targets[i - 1].path, targets[i].path) : 0;
         for (unsigned level = 0; level < leaf->depth; level++) {
             uint64_t node =
@@ -96,7 +104,7 @@ int hd_tree_new(const struct hd_target *targets, size_t n, struct hd_tree **ret)
         }
     }
     if (r < 0 || last_node > 255) {
-        free(tree);
+        hd_tree_free(tree);
         return r < 0 ? r : -EINVAL;
     }
     *ret = tree;
@@ -105,7 +113,10 @@ int hd_tree_new(const struct hd_target *targets, size_t n, struct hd_tree **ret)
 
 void hd_tree_free(struct hd_tree *tree)
 {
-    free(tree);
+    if (tree) {
+        free(tree->texts);
+        free(tree);
+    }
 }
 
 /* ---- values ---- */
@@ -344,7 +355,7 @@ static char *put_hex(char *at, uint64_t number)
 static int write_value(struct hd_buffer *out, const struct hd_values *values,
                        const struct hd_value *value)
 {
-    struct hd_slice text = {value->data, value->n};
+    struct hd_slice text = {value->data, value->len};
     switch (value->kind) {
     case HD_VALUE_STRING:
         return hd_json_string(out, text);
@@ -362,19 +373,20 @@ static int write_value(struct hd_buffer *out, const struct hd_values *values,
     case HD_VALUE_RAW:
         return hd_buffer_append(out, text.data, text.len);
     case HD_VALUE_NUMBER:
-        out->len += hd_json_uint(out->data + out->len, value->n);
+        out->len += hd_json_uint(out->data + out->len, value->number);
         return 0;
     case HD_VALUE_DECIMAL:
     case HD_VALUE_HEX: {
         char *at = out->data + out->len;
         *at++ = '"';
-        at = value->kind == HD_VALUE_HEX ? put_hex(at, value->n) : at + hd_json_uint(at, value->n);
+        at = value->kind == HD_VALUE_HEX ? put_hex(at, value->number)
+                                         : at + hd_json_uint(at, value->number);
         *at++ = '"';
         out->len = (size_t)(at - out->data);
         return 0;
     }
     case HD_VALUE_BUILT:
-        return hd_buffer_append(out, values->built.data + value->start, value->n);
+        return hd_buffer_append(out, values->built.data + value->number, value->len);
     case HD_VALUE_LIST:
         return write_list(out, value->data);
     case HD_VALUE_MEMBERS:
@@ -386,7 +398,8 @@ static int write_value(struct hd_buffer *out, const struct hd_values *values,
 }
 
 /* Closes and opens what lies between two fields; there is room. */
-static char *write_path(char *at, const struct leaf *last, const struct leaf *leaf)
+static char *write_path(char *at, const char *texts, const struct leaf *last,
+                        const struct leaf *leaf)
 {
     unsigned level = 0;
     if (last) {
@@ -397,7 +410,7 @@ static char *write_path(char *at, const struct leaf *last, const struct leaf *le
         *at++ = ',';
     }
     /* Most have room in the first copy; sizes are fixed, so neither is a call. */
-    const char *text = leaf->text + leaf->start[level];
+    const char *text = texts + leaf->text + leaf->start[level];
     size_t len = leaf->len - leaf->start[level];
     memcpy(at, text, 32);
     if (len > 32) {
@@ -419,7 +432,8 @@ int hd_tree_write(const struct hd_tree *tree, const struct hd_values *values, st
             if (r < 0) {
                 break;
             }
-            out->len = (size_t)(write_path(out->data + out->len, last, leaf) - out->data);
+            out->len =
+                (size_t)(write_path(out->data + out->len, tree->texts, last, leaf) - out->data);
             r = write_value(out, values, &values->value[id]);
             last = leaf;
         }

@@ -55,17 +55,20 @@ enum hd_value_kind {
     HD_VALUE_NUMBER,
     HD_VALUE_DECIMAL, /* a number as a string, for fields that are identifiers */
     HD_VALUE_HEX,     /* "0x8020000000000000", likewise */
-    HD_VALUE_BUILT,   /* JSON text in values->built, from .start */
+    HD_VALUE_BUILT,   /* JSON text in values->built, from .number */
     HD_VALUE_LIST,    /* an array of strings */
     HD_VALUE_MEMBERS, /* an object: struct hd_members */
     HD_VALUE_RECORD,  /* JSON text of unknown origin: checked, else a string */
 };
 
+/* Sixteen bytes: what an event writes and reads here should stay in the nearest cache. */
 struct hd_value {
-    const void *data;
-    uint64_t n; /* length or number */
+    union {
+        const void *data;
+        uint64_t number; /* HD_VALUE_BUILT: where its text starts */
+    };
+    uint32_t len;
     enum hd_value_kind kind;
-    uint32_t start;
 };
 
 /* A list of strings without duplicates, unless `all`. */
@@ -118,10 +121,20 @@ static inline bool hd_values_has(const struct hd_values *values, unsigned id)
 }
 
 static inline void hd_values_put(struct hd_values *values, unsigned id, enum hd_value_kind kind,
-                                 const void *data, uint64_t n)
+                                 const void *data, size_t len)
 {
     values->present[id / 64] |= (uint64_t)1 << (id % 64);
-    values->value[id] = (struct hd_value){data, n, kind, 0};
+    values->value[id].data = data;
+    values->value[id].len = (uint32_t)len;
+    values->value[id].kind = kind;
+}
+
+/* NUMBER, DECIMAL, HEX or BUILT. */
+static inline void hd_values_put_number(struct hd_values *values, unsigned id,
+                                        enum hd_value_kind kind, uint64_t number, size_t len)
+{
+    hd_values_put(values, id, kind, NULL, len);
+    values->value[id].number = number;
 }
 
 /* Each of these passes over what is empty: an absent value is no field. */
@@ -148,7 +161,7 @@ static inline void hd_values_raw(struct hd_values *values, unsigned id, const ch
 
 static inline void hd_values_number(struct hd_values *values, unsigned id, uint64_t number)
 {
-    hd_values_put(values, id, HD_VALUE_NUMBER, NULL, number);
+    hd_values_put_number(values, id, HD_VALUE_NUMBER, number, 0);
 }
 
 static inline void hd_values_bool(struct hd_values *values, unsigned id, bool value)

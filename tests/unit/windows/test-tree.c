@@ -102,8 +102,8 @@ static void lists_and_members(void)
         CHECK_INT(hd_members_add(&members, hd_slice_cstr("n"), hd_slice_cstr("2"), true), 0);
         CHECK_INT(hd_members_add_new(&members, hd_slice_cstr("o"), hd_slice_cstr(""), false), 0);
         hd_values_put(&values, 10, HD_VALUE_MEMBERS, &members, 0);
-        hd_values_put(&values, 1, HD_VALUE_DECIMAL, NULL, UINT64_MAX);
-        hd_values_put(&values, 2, HD_VALUE_HEX, NULL, 255);
+        hd_values_put_number(&values, 1, HD_VALUE_DECIMAL, UINT64_MAX, 0);
+        hd_values_put_number(&values, 2, HD_VALUE_HEX, 255, 0);
         hd_values_bool(&values, 9, true);
         hd_values_string(&values, 7, hd_slice_cstr("gone"));
         hd_values_remove(&values, 7);
