@@ -240,11 +240,13 @@ static void put_rendering(struct hd_work *work)
     if (event->task_text.len > 0) {
         PUT(WINLOG_TASK, event->task_text);
     }
-    if (event->culture.len > 0) {
-        PUT(RENDERED_CULTURE, event->culture);
-        PUT(RENDERED_LEVEL, event->level_text);
+    PUT(RENDERED_CULTURE, event->culture);
+    PUT(RENDERED_CHANNEL, event->channel_text);
+    if (event->has & HD_HAS_KEYWORDS) { /* else it stands in winlog.keywords */
         PUT(RENDERED_KEYWORDS, event->keywords_text);
-        PUT(RENDERED_CHANNEL, event->channel_text);
+    }
+    if (event->culture.len > 0) { /* else it is the envelope's word for the number */
+        PUT(RENDERED_LEVEL, event->level_text);
     }
     /* The text repeats the data, less exactly and in the host's language; without data it is all
      * there is. */
