@@ -233,7 +233,7 @@ static bool holds_records(const char *bracket, const char *end)
     while (p < end && json_is_space(*p)) {
         p++;
     }
-    return p == end || memchr("{[n\"", *p, 4) != NULL;
+    return p == end || (*p && strchr("{[n\"", *p));
 }
 
 static int object(struct body *b)

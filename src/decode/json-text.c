@@ -81,10 +81,9 @@ static inline const char *unescape_one(const char *p, const char *end, char **to
 {
     static const char plain[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
-    char c = p + 1 < end ? p[1] : '\0';
-    char decoded = (unsigned char)c < 128 ? plain[(unsigned char)c] : '\0';
-    if (decoded) {
-        *(*to)++ = decoded;
+    const unsigned char c = p + 1 < end ? (unsigned char)p[1] : 0;
+    if (c < 128 && plain[c]) {
+        *(*to)++ = plain[c];
         return p + 2;
     }
     if (c == 'u') {

@@ -46,7 +46,7 @@ static bool strict_escape(const char *p, const char *end)
         return false;
     }
     if (*p != 'u') {
-        return memchr("\"\\/bfnrt", *p, 8) != NULL;
+        return *p && strchr("\"\\/bfnrt", *p);
     }
     for (int i = 1; i <= 4; i++) {
         bool hex = p + i < end && ((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f') ||
@@ -210,6 +210,9 @@ struct nesting {
 static inline void nesting_push(struct nesting *nesting, bool object)
 {
     uint64_t bit = 1ULL << (nesting->depth % 64), *word = &nesting->bits[nesting->depth / 64];
+    if (nesting->depth % 64 == 0) {
+        *word = 0;
+    }
     *word = object ? *word | bit : *word & ~bit;
     nesting->depth++;
 }

@@ -101,58 +101,69 @@ static bool is_name(const struct json_value *key, const char *name, size_t len)
     return key->text.len == len && memcmp(key->text.data, name, len) == 0;
 }
 
+enum { MEMBER_OPENED = 2000, OBJECT_DONE };
+
+/* The member at json->p. MEMBER_OPENED: it was `properties`, whose members come next. */
+static int member(struct hd_decoder *d, struct json *json, bool unwrap, bool *in_properties)
+{
+    struct json_value key, value;
+    int r = json_key(json, &key);
+    if (r) {
+        return r;
+    }
+    if (!*in_properties && json->p < json->end) {
+        if (*json->p == '{' && is_name(&key, "properties", 10)) {
+            json->p++;
+            *in_properties = true;
+            return MEMBER_OPENED;
+        }
+        if (unwrap && *json->p == '[' && is_name(&key, "records", 7)) {
+            return RECORD_WRAPPER;
+        }
+    }
+    r = json_value(json, &value);
+    return r ? r : record_add_column(d, key.text, key.escaped, &value, *in_properties);
+}
+
+/* Closes what ends at json->p, then takes the comma. */
+static int after_member(struct json *json, bool *in_properties)
+{
+    for (;;) {
+        json_space(json);
+        if (json->p == json->end) {
+            return HD_DEAD_TRUNCATED;
+        }
+        if (*json->p == ',') {
+            json->p++;
+            return 0;
+        }
+        if (*json->p != '}') {
+            return HD_DEAD_MALFORMED_JSON;
+        }
+        json->p++;
+        if (!*in_properties) {
+            return OBJECT_DONE;
+        }
+        *in_properties = false;
+    }
+}
+
 int record_columns(struct hd_decoder *d, struct json *json, bool unwrap)
 {
     bool in_properties = false;
     json->p++;
     json->max_depth = d->limits.max_depth > 2 ? d->limits.max_depth - 2 : 1;
     for (;;) {
-        struct json_value key, value;
         json_space(json);
-        if (json->p < json->end && *json->p == '}') {
-            /* of an empty object, or behind a comma too many */
-            json->p++;
-            if (!in_properties) {
-                return 0;
-            }
-            in_properties = false;
-        } else {
-            int r = json_key(json, &key);
-            if (r) {
-                return r;
-            }
-            if (!in_properties && json->p < json->end) {
-                if (*json->p == '{' && is_name(&key, "properties", 10)) {
-                    json->p++;
-                    in_properties = true;
-                    continue;
-                }
-                if (unwrap && *json->p == '[' && is_name(&key, "records", 7)) {
-                    return RECORD_WRAPPER;
-                }
-            }
-            r = json_value(json, &value);
-            r = r ? r : record_add_column(d, key.text, key.escaped, &value, in_properties);
-            if (r) {
-                return r;
-            }
+        /* an object may be empty, or end behind a comma too many */
+        int r =
+            json->p < json->end && *json->p == '}' ? 0 : member(d, json, unwrap, &in_properties);
+        if (r == MEMBER_OPENED) {
+            continue;
         }
-        json_space(json);
-        while (in_properties && json->p < json->end && *json->p == '}') {
-            in_properties = false;
-            json->p++;
-            json_space(json);
+        r = r ? r : after_member(json, &in_properties);
+        if (r) {
+            return r == OBJECT_DONE ? 0 : r;
         }
-        if (json->p == json->end) {
-            return HD_DEAD_TRUNCATED;
-        }
-        if (*json->p == '}') {
-            json->p++;
-            return 0;
-        }
-        if (*json->p != ',') {
-            return HD_DEAD_MALFORMED_JSON;
-        }
-        json->p++;
     }
 }

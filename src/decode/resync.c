@@ -66,7 +66,7 @@ static bool starts_record(const char *p, const char *end)
 static bool stands_alone(const struct body *b, const char *from, const char *newline)
 {
     const char *last = before(from, newline);
-    return b->n_frames == 0 || (last && !memchr(",[:{", *last, 4));
+    return b->n_frames == 0 || (last && (!*last || !strchr(",[:{", *last)));
 }
 
 static const char *search_record(const struct body *b, const char *from, bool json)
@@ -95,7 +95,7 @@ static const char *search_record(const struct body *b, const char *from, bool js
 /* What an earlier search found, or did not find, still holds for every place before that. */
 static const char *next_record(struct body *b, const char *from)
 {
-    const bool json = memchr("{[\"}]", *from, 5) != NULL, in_frame = b->n_frames > 0;
+    const bool json = *from && strchr("{[\"}]", *from), in_frame = b->n_frames > 0;
     const char *found = b->searched_to;
     if (!b->searched_from || b->searched_json != json || b->searched_in_frame != in_frame ||
         (found && found <= from)) {

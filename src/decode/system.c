@@ -116,10 +116,9 @@ static inline bool literal(const char *p, const char *end, struct hd_slice text)
 static const char *match(struct hd_decoder *d, const struct pattern *pattern, const char *p)
 {
     const char *end = d->xml.end;
-    struct hd_slice values[MAX_PIECES];
-    bool amp;
+    struct hd_slice values[MAX_PIECES] = {{NULL, 0}};
+    bool amp = false;
     for (int i = 0; i < MAX_PIECES && pattern->pieces[i].before.len; i++) {
-        values[i].data = NULL;
         if (!literal(p, end, pattern->pieces[i].before)) {
             if (!pattern->pieces[i].optional) {
                 return NULL;

@@ -16,7 +16,7 @@ bool utf16_likely(struct hd_slice body, bool *ret_big_endian)
     /* without a mark: the first two characters are ASCII and one of them opens a record */
     bool little = u[0] && !u[1] && u[2] && !u[3], big = !u[0] && u[1] && !u[2] && u[3];
     *ret_big_endian = big;
-    return (little || big) && memchr("{[<", big ? u[1] : u[0], 3) != NULL;
+    return (little || big) && strchr("{[<", big ? u[1] : u[0]);
 }
 
 int utf16_to_utf8(struct hd_slice body, bool big_endian, struct hd_buffer *to)
