@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DESIGN: two hashes. Short lists, which are nearly all, compare entries one by one and need only a
+ * cheap word to tell most of them apart; long ones have a table and a hash over every byte with a
+ * secret seed.
+ */
 #include "set.h"
 
 #include <stdlib.h>

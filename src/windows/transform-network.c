@@ -1,12 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DESIGN: what Sysmon wrote stays readable in .address; .ip is what a consumer can compare, so it has
+ * one form only: the shortest one, without a zone, IPv4 where IPv6 merely carries it. The C library
+ * reads and writes addresses: these events are few, and it has every corner right.
+ */
 #include <arpa/inet.h>
 
 #include "transforms.h"
+
+/* What stands in "[2001:db8::7]" or "[2001:db8::7]:443"; other text as it is. */
+static struct hd_slice without_brackets(struct hd_slice text)
+{
+    const char *close = text.len ? memchr(text.data, ']', text.len) : NULL;
+    if (!close || text.data[0] != '[') {
+        return text;
+    }
+    const char *end = text.data + text.len;
+    if (close + 1 < end && close[1] != ':') {
+        return text;
+    }
+    return hd_slice(text.data + 1, (size_t)(close - text.data) - 1);
+}
 
 bool hd_ip_parse(struct hd_slice text, struct hd_ip *ret)
 {
     static const unsigned char mapped[12] = {[10] = 0xFF, [11] = 0xFF};
     char copy[INET6_ADDRSTRLEN];
+    text = without_brackets(text);
     const char *zone = text.len ? memchr(text.data, '%', text.len) : NULL;
     size_t len = zone ? (size_t)(zone - text.data) : text.len;
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DESIGN: Sysmon puts a reason where a truth value belongs ("failed: Invalid hash"). The truth value
+ * goes to its field, the reason stays in the event data.
+ */
 #include "transforms.h"
 
 /* true, false, or "failed: Invalid hash": there is a signature, it is not good. */

@@ -162,6 +162,8 @@ static void addresses(void)
         {"2001:DB8:0:0:0:0:0:17", "2001:db8::17"},
         {"fe80:0:0:0:1c2b:5f0a:9d3e:77a1%12", "fe80::1c2b:5f0a:9d3e:77a1"},
         {"::1", "::1"},
+        {"[2001:db8::17]:443", "2001:db8::17"},
+        {"[fe80::17%4]", "fe80::17"},
     };
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
         char want[100];
