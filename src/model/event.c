@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DESIGN: an event is plain data (its header says whose); all that is here is the one word of it that
- * leaves the program.
+ * DESIGN: an event is plain data (its header says whose); all that is here is the one word of it
+ * that leaves the program.
  */
 #include "hubdrain/event.h"
 

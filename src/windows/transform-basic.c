@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * DESIGN: a transform either puts the whole meaning of a value where the row says, or answers false
- * and the value stays in the event data: a port that is no port, a hash of a kind nobody knows. So a
- * typed field never holds anything else, and nothing is lost.
+ * and the value stays in the event data: a port that is no port, a hash of a kind nobody knows. So
+ * a typed field never holds anything else, and nothing is lost.
  */
 #include "transforms.h"
 

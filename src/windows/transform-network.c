@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DESIGN: what Sysmon wrote stays readable in .address; .ip is what a consumer can compare, so it has
- * one form only: the shortest one, without a zone, IPv4 where IPv6 merely carries it. The C library
- * reads and writes addresses: these events are few, and it has every corner right.
+ * DESIGN: what Sysmon wrote stays readable in .address; .ip is what a consumer can compare, so it
+ * has one form only: the shortest one, without a zone, IPv4 where IPv6 merely carries it. The C
+ * library reads and writes addresses: these events are few, and it has every corner right.
  */
 #include <arpa/inet.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DESIGN: Sysmon puts a reason where a truth value belongs ("failed: Invalid hash"). The truth value
- * goes to its field, the reason stays in the event data.
+ * DESIGN: Sysmon puts a reason where a truth value belongs ("failed: Invalid hash"). The truth
+ * value goes to its field, the reason stays in the event data.
  */
 #include "transforms.h"
 

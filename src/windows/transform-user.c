@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DESIGN: names are cut, never interpreted: domains and accounts are in the host's language. A SID is
- * given only for the accounts that have the same one on every machine; the SID in System is that of
- * the service that wrote the event and says nothing about its user.
+ * DESIGN: names are cut, never interpreted: domains and accounts are in the host's language. A SID
+ * is given only for the accounts that have the same one on every machine; the SID in System is that
+ * of the service that wrote the event and says nothing about its user.
  */
 #include "transforms.h"
 
