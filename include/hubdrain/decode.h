@@ -30,6 +30,7 @@ enum hd_dead_reason {
 };
 const char *hd_dead_reason_name(enum hd_dead_reason reason);
 
+/* 0 means the default. */
 struct hd_decode_limits {
     uint32_t max_record_bytes; /* default 1 MiB */
     uint32_t max_body_bytes;   /* after decompression; default 32 MiB */
