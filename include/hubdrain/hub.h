@@ -31,6 +31,7 @@ struct hd_hub_options {
     int64_t token_lifetime_ms; /* default 1 h */
     int64_t connect_timeout_ms;
     int64_t backoff_min_ms, backoff_max_ms; /* default 1 s, 60 s */
+    int64_t idle_timeout_ms;                /* default 120 s without a sign of life */
     int64_t slow_retry_ms; /* default 60 s: for what will not come right by itself */
     int64_t rediscover_ms; /* default 5 min: the list of partitions is read again */
 };

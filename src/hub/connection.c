@@ -152,7 +152,9 @@ static bool on_pause(void *context)
 {
     struct hd_connection *connection = context;
     struct hd_hub *hub = connection->hub;
-    return hub->handlers.pause && hub->handlers.pause(hub->context);
+    /* Without a link no events can come, and a handshake that is not read would never end. */
+    return hub->handlers.pause && hub->handlers.pause(hub->context) &&
+           hd_receiver_any_link(connection);
 }
 
 /* ---- the end of a wire ---- */
@@ -272,8 +274,8 @@ static void connect_now(struct hd_connection *connection)
     snprintf(container_id, sizeof(container_id), "%.150s-%u-%08x", options->client_id,
              connection->number, hd_random_u32(&hub->random));
     hub->counters.connects++;
-    int r =
-        hd_wire_open(hub->loop, &stream, container_id, &handlers, connection, &connection->wire);
+    int r = hd_wire_open(hub->loop, &stream, container_id, options->idle_timeout_ms, &handlers,
+                         connection, &connection->wire);
     if (r) {
         connection->state = HD_CONNECTION_WAITING;
         int64_t delay = hd_backoff_next(&connection->backoff, hd_loop_now_ms(hub->loop), 0);
@@ -374,6 +376,11 @@ void hd_connection_kick(struct hd_connection *connection)
     if (connection->wire) {
         hd_wire_kick(connection->wire);
     }
+}
+
+bool hd_connection_paused(const struct hd_connection *connection)
+{
+    return connection->wire && hd_wire_paused(connection->wire);
 }
 
 pn_connection_t *hd_connection_proton(struct hd_connection *connection)

@@ -62,6 +62,8 @@ bool hd_connection_renew(struct hd_connection *connection, uint64_t generation);
 void hd_connection_works(struct hd_connection *connection);
 
 void hd_connection_kick(struct hd_connection *connection);
+/* Nothing is read now; an answer that is late may be waiting behind that. */
+bool hd_connection_paused(const struct hd_connection *connection);
 pn_session_t *hd_connection_session(struct hd_connection *connection);   /* NULL: not open */
 pn_connection_t *hd_connection_proton(struct hd_connection *connection); /* NULL: not open */
 struct hd_loop *hd_connection_loop(const struct hd_connection *connection);

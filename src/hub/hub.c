@@ -19,6 +19,7 @@
 
 enum {
     DEFAULT_CONNECT_MS = 15000,
+    DEFAULT_IDLE_MS = 120000,
     DEFAULT_SLOW_MS = 60000,
     DEFAULT_REDISCOVER_MS = 300000,
     DEFAULT_MESSAGE_BYTES = 20 * 1024 * 1024,
@@ -147,6 +148,7 @@ static int copy_options(struct hd_hub *hub, const struct hd_hub_options *options
     own->max_message_bytes =
         options->max_message_bytes ? options->max_message_bytes : DEFAULT_MESSAGE_BYTES;
     own->connect_timeout_ms = or_default(options->connect_timeout_ms, DEFAULT_CONNECT_MS);
+    own->idle_timeout_ms = or_default(options->idle_timeout_ms, DEFAULT_IDLE_MS);
     own->rediscover_ms = or_default(options->rediscover_ms, DEFAULT_REDISCOVER_MS);
     hub->slow_retry_ms = or_default(options->slow_retry_ms, DEFAULT_SLOW_MS);
     bool ipv6 = strchr(own->address.host, ':');

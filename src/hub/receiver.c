@@ -234,6 +234,8 @@ static void on_timer(struct hd_timer *timer, void *data)
     struct hd_receiver *receiver = data;
     if (!receiver->link) {
         try_attach(receiver);
+    } else if (hd_connection_paused(receiver->connection)) {
+        hd_timer_start(&receiver->timer, ATTACH_TIMEOUT_MS);
     } else if (pn_link_state(receiver->link) & PN_REMOTE_ACTIVE) {
         hd_receiver_fail(receiver, "the hub refused the link and did not say why");
     } else {
@@ -334,6 +336,18 @@ static void try_attach(struct hd_receiver *receiver)
 #define FOR_EACH(receiver, connection)                                                             \
     for (size_t i_ = 0; i_ < (connection)->hub->n_receivers; i_++)                                 \
         if ((receiver = (connection)->hub->receivers[i_])->connection == (connection))
+
+bool hd_receiver_any_link(const struct hd_connection *connection)
+{
+    const struct hd_receiver *receiver;
+    FOR_EACH(receiver, connection)
+    {
+        if (receiver->link) {
+            return true;
+        }
+    }
+    return false;
+}
 
 void hd_receiver_attach_all(struct hd_connection *connection)
 {

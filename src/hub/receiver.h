@@ -57,6 +57,7 @@ void hd_receiver_release(struct hd_receiver *receiver);
 void hd_receiver_set_credit(struct hd_receiver *receiver, uint32_t messages);
 
 /* Those of one connection: it is ready, gone, or read once. */
+bool hd_receiver_any_link(const struct hd_connection *connection);
 void hd_receiver_attach_all(struct hd_connection *connection);
 void hd_receiver_forget_links(struct hd_connection *connection);
 void hd_receiver_connection_lost(struct hd_connection *connection, bool slow);

@@ -22,6 +22,7 @@ struct hd_rpc_call {
     struct hd_rpc_call *next;
     struct hd_rpc *rpc;
     struct hd_timer timer;
+    int64_t timeout_ms;
     hd_rpc_fn *fn;
     void *data;
     char id[32];
@@ -91,9 +92,12 @@ void hd_rpc_deinit(struct hd_rpc *rpc)
 
 static void on_timeout(struct hd_timer *timer, void *data)
 {
-    (void)timer;
     struct hd_rpc_call *call = data;
     struct hd_rpc *rpc = call->rpc;
+    if (hd_connection_paused(rpc->connection)) {
+        hd_timer_start(timer, call->timeout_ms); /* it may be there, unread */
+        return;
+    }
     char text[128];
     snprintf(text, sizeof(text), "no answer from %s in time", rpc->address);
     hd_connection_kick(rpc->connection);
@@ -369,6 +373,8 @@ int hd_rpc_call(struct hd_rpc *rpc, pn_message_t *message, int64_t timeout_ms, h
     call->rpc = rpc;
     call->fn = fn;
     call->data = data;
+    call->timeout_ms = timeout_ms;
+
     hd_timer_init(&call->timer, hd_connection_loop(rpc->connection), on_timeout, call);
     hd_timer_start(&call->timer, timeout_ms);
     struct hd_rpc_call **last = &rpc->calls;

@@ -34,7 +34,7 @@ enum {
     READS_A_FLUSH = 4,
     TRICKLE_MS = 10000,
     TRICKLE_BYTES = 4096,
-    IDLE_TIMEOUT_MS = 120000, /* proton tells the peer half of it */
+    TICK_MS = 5000,
 };
 
 struct hd_wire {
@@ -46,6 +46,7 @@ struct hd_wire {
     struct hd_timer kick, tick, trickle;
     bool connected, busy, blocked, paused, deaf;
     bool ending;
+    int64_t idle_timeout_ms;
     uint64_t received_bytes;
     char condition[96];
     char text[512];
@@ -66,21 +67,26 @@ static void note_end(struct hd_wire *wire, const char *condition, const char *te
 static void note_transport_error(struct hd_wire *wire)
 {
     pn_condition_t *condition = pn_transport_condition(wire->driver.transport);
-    if (pn_condition_is_set(condition)) {
+    const char *text = pn_condition_get_description(condition);
+    if (text && strstr(text, "local-idle-timeout")) {
+        /* proton calls it amqp:resource-limit-exceeded, which from the hub means a quota. */
+        note_end(wire, "proton:io", "no sign of life from the hub (idle time-out)");
+    } else if (pn_condition_is_set(condition)) {
         note_end(wire, pn_condition_get_name(condition), pn_condition_get_description(condition));
     } else {
         note_end(wire, "proton:io", "the AMQP transport was closed");
     }
 }
 
-/* Heartbeats out, idle time-out in; proton says when to look again. */
+/* Heartbeats out, idle time-out in. proton says when to look again, but notes only then that bytes
+ * have come: looking more often, a dead peer is found after one time-out instead of up to two. */
 static void tick(struct hd_wire *wire)
 {
     int64_t now = hd_loop_now_ms(wire->loop);
     int64_t next = pn_transport_tick(wire->driver.transport, now);
-    if (next > 0) {
-        hd_timer_start(&wire->tick, next > now ? next - now : 1);
-    }
+    int64_t often = wire->idle_timeout_ms / 4 < TICK_MS ? wire->idle_timeout_ms / 4 : TICK_MS;
+    int64_t delay = next > 0 && next - now < often ? next - now : often;
+    hd_timer_start(&wire->tick, delay > 0 ? delay : 1);
 }
 
 static void dispatch(struct hd_wire *wire)
@@ -250,14 +256,14 @@ static int set_up_driver(struct hd_wire *wire, const char *host, const char *con
     pn_connection_set_hostname(connection, host);
     pn_transport_t *transport = wire->driver.transport;
     pn_transport_set_max_frame(transport, MAX_FRAME);
-    pn_transport_set_idle_timeout(transport, IDLE_TIMEOUT_MS);
+    pn_transport_set_idle_timeout(transport, (pn_millis_t)wire->idle_timeout_ms);
     pn_sasl_allowed_mechs(pn_sasl(transport), "ANONYMOUS");
     return 0;
 }
 
 int hd_wire_open(struct hd_loop *loop, const struct hd_stream_options *options,
-                 const char *container_id, const struct hd_wire_handlers *handlers, void *context,
-                 struct hd_wire **ret)
+                 const char *container_id, int64_t idle_timeout_ms,
+                 const struct hd_wire_handlers *handlers, void *context, struct hd_wire **ret)
 {
     static const struct hd_stream_handlers stream_handlers = {on_connected, on_ready};
     struct hd_wire *wire = calloc(1, sizeof(*wire));
@@ -267,6 +273,7 @@ int hd_wire_open(struct hd_loop *loop, const struct hd_stream_options *options,
     wire->loop = loop;
     wire->handlers = *handlers;
     wire->context = context;
+    wire->idle_timeout_ms = idle_timeout_ms;
     hd_timer_init(&wire->kick, loop, on_kick, wire);
     hd_timer_init(&wire->tick, loop, on_tick, wire);
     hd_timer_init(&wire->trickle, loop, on_trickle, wire);
@@ -317,6 +324,11 @@ void hd_wire_resume(struct hd_wire *wire)
             set_wanted(wire);
         }
     }
+}
+
+bool hd_wire_paused(const struct hd_wire *wire)
+{
+    return wire->paused;
 }
 
 void hd_wire_end(struct hd_wire *wire, const char *condition, const char *text)

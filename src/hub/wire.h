@@ -28,10 +28,11 @@ struct hd_wire_handlers {
 };
 
 /* Starts to connect. The proton connection is opened by the caller before it returns to the loop.
- * container_id and host go into OPEN. */
+ * container_id and host go into OPEN. A peer that is silent for idle_timeout_ms is taken for
+ * dead; it is told to speak twice in that time. */
 int hd_wire_open(struct hd_loop *loop, const struct hd_stream_options *options,
-                 const char *container_id, const struct hd_wire_handlers *handlers, void *context,
-                 struct hd_wire **ret);
+                 const char *container_id, int64_t idle_timeout_ms,
+                 const struct hd_wire_handlers *handlers, void *context, struct hd_wire **ret);
 void hd_wire_free(struct hd_wire *wire); /* accepts NULL; closes the socket at once */
 
 pn_connection_t *hd_wire_connection(struct hd_wire *wire);
@@ -39,6 +40,8 @@ pn_connection_t *hd_wire_connection(struct hd_wire *wire);
 /* Sends what was asked of proton since; in the next turn of the loop. */
 void hd_wire_kick(struct hd_wire *wire);
 void hd_wire_resume(struct hd_wire *wire);
+/* Answers may wait behind what is not read. */
+bool hd_wire_paused(const struct hd_wire *wire);
 
 /* Ends it for a reason: ended() follows, after what can be sent was sent. The first reason counts.
  */

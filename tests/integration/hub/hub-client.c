@@ -406,6 +406,47 @@ static void hub_restarts(void)
     emulator_stop(&emulator);
 }
 
+/* A peer that goes silent without a word is noticed by its silence. */
+static void goes_mute(void)
+{
+    struct emulator emulator;
+    struct user user = {0};
+    REQUIRE(start_with(&emulator, "1", 10, 10));
+    struct hd_hub_options options = user_options(&emulator);
+    options.idle_timeout_ms = 1000;
+    REQUIRE(user_start(&user, &options));
+    UNTIL(&user, user.messages == 10);
+    FAULT(&emulator, "{\"fault\":\"mute\",\"seconds\":3}");
+    UNTIL(&user, user_all(&user, HD_RECEIVER_CONNECTING));
+    CHECK(strstr(user.partitions[0].status.text, "idle"));
+    append(&emulator, "0", "{\"after\":1}");
+    UNTIL(&user, user.messages == 11);
+    CHECK(user_exact(&user));
+    user_stop(&user);
+    emulator_stop(&emulator);
+}
+
+/* Paused from before the first connection: it is made all the same, and waits with its events. */
+static void connects_while_paused(void)
+{
+    struct emulator emulator;
+    struct user user = {.paused = true};
+    REQUIRE(start_with(&emulator, "2", 2000, 1000));
+    struct hd_hub_options options = user_options(&emulator);
+    REQUIRE(user_start(&user, &options));
+    UNTIL(&user, user.n_partitions == 2);
+    for (int i = 0; i < 20; i++) {
+        user_turn(&user);
+    }
+    CHECK(user.messages < 100);
+    user.paused = false;
+    hd_hub_resume(user.hub);
+    UNTIL(&user, user.messages == 2000);
+    CHECK(user_exact(&user));
+    user_stop(&user);
+    emulator_stop(&emulator);
+}
+
 /* ---- who may ---- */
 
 static void token_refused(void)
@@ -743,7 +784,8 @@ HD_TEST_MAIN({"all messages of all partitions", receives_everything},
              {"one faulty partition", one_faulty_partition}, {"cancelled", cancelled},
              {"connection forced", connection_forced}, {"TCP reset in a frame", tcp_reset},
              {"a link loses its authorisation", unauthorised_link}, {"no memory", no_memory},
-             {"the hub restarts", hub_restarts}, {"token refused", token_refused},
+             {"the hub restarts", hub_restarts}, {"a peer that goes silent", goes_mute},
+             {"connecting while paused", connects_while_paused}, {"token refused", token_refused},
              {"wrong key, old signature", wrong_key}, {"slow token, other spelling", slow_token},
              {"tokens expire", tokens_expire}, {"tokens are renewed", tokens_are_renewed},
              {"stolen", stolen}, {"$management busy", management_busy},
