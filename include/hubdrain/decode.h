@@ -36,7 +36,7 @@ struct hd_decode_limits {
     uint32_t max_body_bytes;   /* after decompression; default 32 MiB */
     uint32_t max_depth;        /* default 64 */
     uint32_t max_fields;       /* a record; default 4096 */
-    bool skip_message;         /* nobody wants event.message: do not spend time on Description */
+    bool skip_message;         /* where there is event XML, do not spend time on event.message */
 };
 
 struct hd_decode_handler {

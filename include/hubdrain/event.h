@@ -105,4 +105,9 @@ struct hd_origin {
     uint32_t index;      /* of the record in the body */
 };
 
+/* event.id: enqueued ms as 12 hex digits, partition, sequence number, index in the body, joined by
+ * '-': the same on every replay. Returns its length; ret_text holds at least HD_EVENT_ID_SIZE. */
+#define HD_EVENT_ID_SIZE 96
+size_t hd_event_id(const struct hd_origin *origin, char ret_text[HD_EVENT_ID_SIZE]);
+
 #endif

@@ -33,9 +33,4 @@ void hd_normaliser_free(struct hd_normaliser *normaliser); /* accepts NULL */
 int hd_normalise(struct hd_normaliser *normaliser, const struct hd_event *event,
                  const struct hd_origin *origin, struct hd_buffer *out);
 
-/* event.id: enqueued ms as 12 hex digits, partition, sequence number, index in the body, joined by
- * '-': the same on every replay. Returns its length; ret_text holds at least HD_EVENT_ID_SIZE. */
-#define HD_EVENT_ID_SIZE 96
-size_t hd_event_id(const struct hd_origin *origin, char ret_text[HD_EVENT_ID_SIZE]);
-
 #endif

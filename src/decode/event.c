@@ -248,8 +248,8 @@ static int set_time(struct filling *f, const struct column *column)
 static int set_message(struct filling *f, const struct column *column)
 {
     struct hd_decoder *d = f->decoder;
-    if (d->limits.skip_message) {
-        return 0;
+    if (d->limits.skip_message && f->xml && !d->event.cut) {
+        return 0; /* without the event itself the text is all there is */
     }
     return set_text(f, column, offsetof(struct hd_event, message));
 }

@@ -88,16 +88,10 @@ static int append_origin(struct hd_buffer *out, const struct hd_origin *origin)
     return r ? r : hd_buffer_printf(out, ",\"index\":%" PRIu32, origin->index);
 }
 
-/* event.id as windows/ writes it into the document (hd_event_id). */
 static int append_event_id(struct hd_buffer *out, const struct hd_origin *origin)
 {
-    char text[160];
-    int partition_len = origin->partition.len < 64 ? (int)origin->partition.len : 64;
-    int n = snprintf(text, sizeof(text), "%012" PRIx64 "-%.*s-%" PRId64 "-%" PRIu32,
-                     (uint64_t)origin->enqueued_ms, partition_len,
-                     partition_len ? origin->partition.data : "", origin->sequence_number,
-                     origin->index);
-    return append_text(out, "event_id", hd_slice(text, n > 0 ? (size_t)n : 0));
+    char text[HD_EVENT_ID_SIZE];
+    return append_text(out, "event_id", hd_slice(text, hd_event_id(origin, text)));
 }
 
 static int encode(const struct hd_dead_record *record, int64_t realtime_ms, struct hd_buffer *out)

@@ -25,7 +25,9 @@ int hd_transform_new(const struct hd_decode_limits *limits, enum hd_schema schem
     if (!transform) {
         return -ENOMEM;
     }
-    int r = hd_decoder_new(limits, &transform->decoder);
+    struct hd_decode_limits all = limits ? *limits : (struct hd_decode_limits){0};
+    all.skip_message = !options->keep_message;
+    int r = hd_decoder_new(&all, &transform->decoder);
     if (r == 0) {
         r = hd_normaliser_new(schema, options, &transform->normaliser);
     }

@@ -209,28 +209,3 @@ int hd_normalise(struct hd_normaliser *normaliser, const struct hd_event *event,
     }
     return r;
 }
-
-size_t hd_event_id(const struct hd_origin *origin, char ret_text[HD_EVENT_ID_SIZE])
-{
-    static const char hex[] = "0123456789abcdef";
-    /* What is left for the partition beside three numbers and the dashes. */
-    const size_t max_partition = HD_EVENT_ID_SIZE - 12 - 3 - 20 - 10 - 1;
-    uint64_t ms = (uint64_t)origin->enqueued_ms;
-    struct hd_slice partition = origin->partition;
-    char *at = ret_text;
-
-    for (unsigned i = 0; i < 12; i++) {
-        *at++ = hex[ms >> (44 - 4 * i) & 15];
-    }
-    *at++ = '-';
-    for (size_t i = 0; i < partition.len && i < max_partition; i++) {
-        unsigned char c = (unsigned char)partition.data[i];
-        *at++ = (char)(c > 0x20 && c < 0x7F && c != '"' && c != '\\' ? c : '_');
-    }
-    *at++ = '-';
-    at += hd_json_uint(at, (uint64_t)origin->sequence_number);
-    *at++ = '-';
-    at += hd_json_uint(at, origin->index);
-    *at = '\0';
-    return (size_t)(at - ret_text);
-}

@@ -323,10 +323,18 @@ static void not_windows(void)
 static void without_message(void)
 {
     const struct hd_decode_limits limits = {.skip_message = true};
-    const char *body = "{\"EventID\":1,\"Channel\":\"C\",\"Message\":\"m\"}";
-    collect_n(&c, &limits, body, strlen(body));
+    static const char with_xml[] =
+        "{\"properties\":{\"Description\":\"m\",\"RawXml\":\"" XML "\"}}";
+    static const char alone[] = "{\"EventID\":1,\"Channel\":\"C\",\"Message\":\"m\"}";
+    collect_n(&c, &limits, with_xml, strlen(with_xml));
     CHECK_INT(c.n_events, 1);
     CHECK_SLICE(c.items[0].event.message, "");
+    collect_n(&c, NULL, with_xml, strlen(with_xml));
+    CHECK_SLICE(c.items[0].event.message, "m");
+    /* where it is all there is of the data it stays */
+    collect_n(&c, &limits, alone, strlen(alone));
+    CHECK_INT(c.n_events, 1);
+    CHECK_SLICE(c.items[0].event.message, "m");
     CHECK_INT(c.items[0].event.n_fields, 0);
 }
 
