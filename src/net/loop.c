@@ -289,10 +289,15 @@ static void on_uv_poll(uv_poll_t *uv, int status, int uv_events)
 {
     struct hd_poll *poll = uv->data;
     ((struct hd_loop *)uv->loop->data)->now_ms = hd_clock_monotonic_ms();
-    /* An error is reported as "ready": the read or write that follows says what it is. */
-    int events = status < 0 ? poll->events
-                            : ((uv_events & (UV_READABLE | UV_DISCONNECT)) ? HD_LOOP_READ : 0) |
-                                  ((uv_events & UV_WRITABLE) ? HD_LOOP_WRITE : 0);
+    int events = ((uv_events & (UV_READABLE | UV_DISCONNECT)) ? HD_LOOP_READ : 0) |
+                 ((uv_events & UV_WRITABLE) ? HD_LOOP_WRITE : 0);
+    if (status < 0) {
+        /* An error is reported as "ready": a read or write will say what it is, perhaps not the
+         * first, for there may be bytes before it. libuv has stopped watching; we have not. */
+        events = poll->events;
+        poll->events = 0;
+        hd_poll_set(poll, events);
+    }
     poll->fn(poll->data, events);
 }
 

@@ -200,6 +200,25 @@ static void reset_by_peer(void)
     close_side(side);
 }
 
+/* Bytes and a reset arrive together: first the bytes are told of, then the reset. */
+static void reset_behind_bytes(void)
+{
+    uint16_t port;
+    int listener = listen_somewhere(&port);
+    struct side *side = open_side(port);
+    UNTIL(side, side->n_connected == 1);
+    int peer = accept(listener, NULL, NULL);
+    hd_stream_want(side->stream, HD_LOOP_READ);
+    UNTIL(side, side->end == HD_STREAM_AGAIN);
+    CHECK_INT(send(peer, "0123456789", 10, 0), 10);
+    struct linger at_once = {1, 0};
+    setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(peer);
+    UNTIL(side, side->end == HD_STREAM_FAILED || side->end == HD_STREAM_CLOSED);
+    close(listener);
+    close_side(side);
+}
+
 static void closed_early(void)
 {
     uint16_t port;
@@ -241,5 +260,5 @@ static void tls_is_verified(void)
 
 HD_TEST_MAIN({"bytes in both directions", both_directions}, {"paused, nothing is read", pauses},
              {"a peer that does not read", slow_peer}, {"a refused connection", refused},
-             {"a reset", reset_by_peer}, {"closed early", closed_early},
-             {"TLS with a peer that has none", tls_is_verified})
+             {"a reset", reset_by_peer}, {"a reset behind bytes", reset_behind_bytes},
+             {"closed early", closed_early}, {"TLS with a peer that has none", tls_is_verified})
