@@ -443,7 +443,10 @@ int emu_admin_start(struct emu_server *server, const char *address, struct emu_a
     admin->listener.data = admin;
     int r = emu_tcp_listen(server->loop, &admin->listener, address, on_connection, diag);
     if (r != 0) {
-        return r; /* the program ends; the handle may still be closing */
+        if (!uv_is_closing((uv_handle_t *)&admin->listener)) {
+            free(admin); /* the address was wrong: there is no handle yet */
+        }
+        return r;
     }
     *ret = admin;
     return 0;

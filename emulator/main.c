@@ -96,8 +96,13 @@ static int serve(struct emu_server *server, struct hd_diag *diag)
     static const int numbers[] = {SIGTERM, SIGINT};
     uv_signal_t signals[2];
     int r = add_hubs(server, diag);
-    r = r ? r : emu_server_start(server, diag);
     if (r != 0) {
+        return r;
+    }
+    r = emu_server_start(server, diag);
+    if (r != 0) {
+        emu_server_stop(server);
+        uv_run(server->loop, UV_RUN_DEFAULT);
         return r;
     }
     for (int i = 0; i < 2; i++) {
@@ -148,9 +153,7 @@ int main(int argc, char **argv)
     if (r != 0) {
         fprintf(stderr, "hubdrain-emulator: %s\n", diag.text);
     }
-    if (r == 0) {
-        uv_loop_close(server->loop);
-    }
+    uv_loop_close(server->loop);
     emu_server_deinit(server);
     free(server);
     emu_options_deinit(&options);
