@@ -107,14 +107,15 @@ def main():
         def end():
             """afterwards it stops in order, with all checkpoints written"""
             tap.equal(world.daemon.stop(), 0, "exit status")
-            state = {p["id"]: p["last_sequence_number"] for p in world.hub.state()["hubs"][0]["partitions"]}
+            partitions = world.hub.state()["hubs"][0]["partitions"]
+            state = {p["id"]: p["last_sequence_number"] for p in partitions}
             found = {}
             for folder_name, _, names in os.walk(os.path.join(world.folder, "checkpoints")):
                 for name in names:
                     with open(os.path.join(folder_name, name), encoding="utf-8") as file:
                         match = re.search(r"^sequencenumber=(\d+)$", file.read(), re.MULTILINE)
                         if match:
-                            found[name] = int(match[1])
+                            found[name.split(".")[0]] = int(match[1])
             tap.equal(found, state, "checkpoints")
 
         try:
