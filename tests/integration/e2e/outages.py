@@ -17,7 +17,7 @@ from support import emulator as emulators  # noqa: E402
 
 BUILD = os.environ["HUBDRAIN_BUILD"]
 SOURCE = os.environ["HUBDRAIN_SOURCE"]
-SANITIZED = os.environ.get("HUBDRAIN_SANITIZED") == "1"  # memory is then not what it would be
+SANITIZED = bool(os.environ.get("HUBDRAIN_SANITIZER"))  # memory is then not what it would be
 ADMIN = ["--admin", "127.0.0.1:0"]
 current = None
 

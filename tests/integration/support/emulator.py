@@ -105,5 +105,16 @@ class Delivered:
                 records.add(int(event["winlog"]["record_id"]))
         return ids, records
 
+    def lines(self):
+        """How many lines there are: cheap, for waiting."""
+        total = 0
+        for path in self.paths:
+            try:
+                with open(path, "rb") as file:
+                    total += sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+            except FileNotFoundError:
+                pass
+        return total
+
     def count(self):
         return len(self.read()[0])
