@@ -60,6 +60,9 @@ struct hd_receiver_status {
     char condition[96];
     char text[512];
     uint32_t attempts; /* since it last received */
+    /* Behind which it attached, or would next: the last message that it handed over, else the
+     * start. sequence_number -1 and offset "": neither (earliest, a time, latest not looked up). */
+    struct hd_position position;
 };
 
 /* What $management says of a partition. */

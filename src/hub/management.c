@@ -366,6 +366,7 @@ void hd_management_init(struct hd_management *management, struct hd_hub *hub)
     hd_backoff_init(&management->backoff, hub->options.backoff_min_ms, hub->options.backoff_max_ms,
                     hub->random);
     management->status.state = HD_RECEIVER_CONNECTING;
+    management->status.position.sequence_number = -1;
     management->status.since_ms = hd_loop_now_ms(hub->loop);
 }
 

@@ -65,11 +65,28 @@ const char *hd_receiver_state_name(enum hd_receiver_state state)
     return "unknown";
 }
 
+static bool has_last(const struct hd_receiver *receiver)
+{
+    return receiver->last.sequence_number >= 0 || *receiver->last.offset;
+}
+
+static struct hd_position position_of(const struct hd_receiver *receiver)
+{
+    if (has_last(receiver)) {
+        return receiver->last;
+    }
+    if (receiver->start.kind == HD_START_POSITION) {
+        return receiver->start.position;
+    }
+    return (struct hd_position){.sequence_number = -1};
+}
+
 /* The last thing that its callers do: the handler may call back. */
 static void set_state(struct hd_receiver *receiver, enum hd_receiver_state state,
                       const char *condition, const char *text)
 {
     struct hd_receiver_status *status = &receiver->status;
+    status->position = position_of(receiver);
     if (status->state == state && strcmp(status->condition, condition) == 0 &&
         strcmp(status->text, text) == 0) {
         return;
@@ -287,11 +304,6 @@ static void on_latest(void *context, uint32_t number, const struct hd_partition_
     try_attach(receiver);
 }
 
-static bool has_last(const struct hd_receiver *receiver)
-{
-    return receiver->last.sequence_number >= 0 || *receiver->last.offset;
-}
-
 static void try_attach(struct hd_receiver *receiver)
 {
     struct hd_hub *hub = receiver->hub;
@@ -417,6 +429,7 @@ void hd_receiver_receive(struct hd_receiver *receiver, const struct hd_start *st
     /* Not from within the caller's call: the state handler must not run there. */
     hd_timer_start(&receiver->timer, 0);
     receiver->status.state = HD_RECEIVER_CONNECTING;
+    receiver->status.position = position_of(receiver);
     receiver->status.since_ms = hd_loop_now_ms(receiver->hub->loop);
     receiver->status.condition[0] = receiver->status.text[0] = 0;
 }
@@ -458,6 +471,7 @@ int hd_receiver_new(struct hd_hub *hub, struct hd_connection *connection, uint32
     receiver->number = number;
     receiver->id = strdup(id);
     receiver->last.sequence_number = -1;
+    receiver->status.position.sequence_number = -1;
     if (!receiver->id) {
         free(receiver);
         return -ENOMEM;

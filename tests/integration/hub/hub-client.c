@@ -248,17 +248,22 @@ static void invalid_position(void)
     struct emulator emulator;
     struct user user = {
         .start = {.kind = HD_START_POSITION, .position = {.sequence_number = 71181}}};
+    const struct hd_receiver_status *status = &user.partitions[0].status;
     REQUIRE(start_with(&emulator, "1", 10, 10));
     struct hd_hub_options options = user_options(&emulator);
     REQUIRE(user_start(&user, &options));
     UNTIL(&user, user_all(&user, HD_RECEIVER_INVALID_POSITION));
-    CHECK_STR(user.partitions[0].status.condition, "com.microsoft:argument-error");
-    CHECK(strstr(user.partitions[0].status.text, "71181"));
-    CHECK(strstr(user.partitions[0].status.text, "'9'"));
+    CHECK_STR(status->condition, "com.microsoft:argument-error");
+    CHECK(strstr(status->text, "71181"));
+    CHECK(strstr(status->text, "'9'"));
+    CHECK_INT(status->position.sequence_number, 71181);
+    CHECK_STR(status->position.offset, "");
     struct hd_start start = {.kind = HD_START_EARLIEST};
     hd_hub_receive(user.hub, 0, &start);
     UNTIL(&user, user.messages == 10);
-    CHECK_INT(user.partitions[0].status.state, HD_RECEIVER_RECEIVING);
+    CHECK_INT(status->state, HD_RECEIVER_RECEIVING);
+    CHECK_INT(status->position.sequence_number, -1); /* attached from the beginning */
+    CHECK_STR(status->position.offset, "");
     user_stop(&user);
     emulator_stop(&emulator);
 }
@@ -274,6 +279,8 @@ static void made_anew(void)
     UNTIL(&user, user.messages == 50);
     CHECK_INT(emulator_ask(&emulator, "POST", "/recreate?hub=hub", "", NULL, 0), 200);
     UNTIL(&user, user_all(&user, HD_RECEIVER_INVALID_POSITION));
+    CHECK_INT(user.partitions[0].status.position.sequence_number, 49); /* the last received */
+    CHECK(*user.partitions[0].status.position.offset);
     user_stop(&user);
     emulator_stop(&emulator);
 }
