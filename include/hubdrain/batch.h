@@ -64,9 +64,10 @@ struct hd_batch {
     uint32_t n_dead, cap_dead;
 
     uint32_t n_skipped;
-    int64_t opened_ms;   /* loop time of the first message */
-    int64_t received_ms; /* the same by the wall clock: event.ingested */
-    bool transformed;    /* text and dead are there; before that, room for them is charged */
+    int64_t opened_ms;     /* loop time of the first message */
+    int64_t received_ms;   /* the same by the wall clock: event.ingested */
+    bool transformed;      /* text and dead are there; before that, room for them is charged */
+    uint32_t text_percent; /* how long the text will be, in percent of raw; a guess */
 
     struct hd_budget *budget;
     uint64_t charged_bytes;

@@ -67,7 +67,9 @@ struct hd_pipeline_options {
 int hd_pipeline_new(struct hd_loop *loop, const struct hd_pipeline_options *options,
                     struct hd_store *store, const struct hd_outlet *outlets, size_t n_outlets,
                     struct hd_pipeline **ret);
-/* After `finished`, and after the outlets have stopped. Accepts NULL. */
+/* Ends the workers: no batch reaches an outlet after it. Before the outlets are stopped. */
+void hd_pipeline_halt(struct hd_pipeline *pipeline);
+/* After `finished`, hd_pipeline_halt, and after the outlets have stopped. Accepts NULL. */
 void hd_pipeline_free(struct hd_pipeline *pipeline);
 
 /* What the source calls, with the pipeline as context. */

@@ -44,6 +44,7 @@ int hd_cli_run(int argc, char **argv)
     struct hd_config *config = NULL;
     int operands = 0;
 
+    cli_run_hold_signals();
     int code = cli_parse(cli_command_find("run"), argc, argv, &common, &operands);
     if (code != CLI_GO_ON) {
         return code;

@@ -99,5 +99,6 @@ int cli_load_and_log(const struct cli_common *common, struct hd_config **ret);
 
 /* run.c: the daemon; an exit code. The log is initialised. */
 int cli_run_daemon(const struct hd_config *config);
+void cli_run_hold_signals(void); /* first thing */
 
 #endif

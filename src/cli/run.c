@@ -8,6 +8,7 @@
  * manager start us again, which replays from the checkpoint.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -279,21 +280,41 @@ static int make_hub(struct daemon *d, struct hd_diag *diag)
     return hd_hub_new(d->loop, &options, &hd_pipeline_handlers, d->pipeline, &d->hub, diag);
 }
 
+/* What the daemon listens to. Blocked from the first moment, so that none of them ends the process
+ * before there is a handler: it waits instead. */
+static const struct {
+    int signum;
+    void (*fn)(void *data, int signum);
+} signals[] = {
+    {SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_hangup}, {SIGUSR1, on_user1}};
+enum { N_SIGNALS = sizeof(signals) / sizeof(signals[0]) };
+
+static void mask_signals(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < N_SIGNALS; i++) {
+        sigaddset(&set, signals[i].signum);
+    }
+    pthread_sigmask(how, &set, NULL);
+}
+
+void cli_run_hold_signals(void)
+{
+    mask_signals(SIG_BLOCK);
+}
+
 static int watch_signals(struct daemon *d)
 {
-    static const struct {
-        int signum;
-        void (*fn)(void *data, int signum);
-    } rows[] = {
-        {SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_hangup}, {SIGUSR1, on_user1}};
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), and so is a file too large */
     signal(SIGXFSZ, SIG_IGN);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        int r = hd_loop_signal(d->loop, rows[i].signum, rows[i].fn, d);
+    for (size_t i = 0; i < N_SIGNALS; i++) {
+        int r = hd_loop_signal(d->loop, signals[i].signum, signals[i].fn, d);
         if (r < 0) {
             return r;
         }
     }
+    mask_signals(SIG_UNBLOCK);
     return 0;
 }
 
@@ -330,6 +351,9 @@ static void take_down(struct daemon *d)
         hd_timer_stop(&d->progress_timer);
     }
     hd_hub_free(d->hub);
+    if (d->pipeline) {
+        hd_pipeline_halt(d->pipeline);
+    }
     for (size_t i = 0; i < d->n_sinks; i++) {
         hd_sink_stop(d->sinks[i], on_batch_abandoned);
     }
@@ -355,14 +379,13 @@ static int exit_code_of(int error)
     case ENOMEM:
     case EMFILE:
     case ENFILE:
-    case EAGAIN:
         return HD_EXIT_OS;
     case EACCES:
     case EPERM:
     case EROFS:
         return HD_EXIT_PERMISSION;
-    case EWOULDBLOCK == EAGAIN ? EBUSY:
-    EWOULDBLOCK:
+    case EAGAIN:
+    case EBUSY: /* another process has it: a file, a checkpoint directory */
         return HD_EXIT_TEMPORARY;
     case EINVAL:
         return HD_EXIT_CONFIG;

@@ -18,6 +18,7 @@ int hd_batch_new(struct hd_budget *budget, struct hd_batch **ret)
         return -ENOMEM;
     }
     batch->budget = budget;
+    batch->text_percent = 100;
     hd_batch_charge(batch);
     *ret = batch;
     return 0;
@@ -45,6 +46,7 @@ void hd_batch_reset(struct hd_batch *batch)
     batch->raw.len = batch->text.len = batch->dead_bytes.len = 0;
     batch->n_messages = batch->n_documents = batch->n_dead = batch->n_skipped = 0;
     batch->transformed = false;
+    batch->text_percent = 100;
     atomic_store(&batch->abandoned, false);
     batch->partition = NULL;
     batch->generation = 0;
@@ -59,8 +61,9 @@ void hd_batch_charge(struct hd_batch *batch)
                      (uint64_t)batch->cap_messages * sizeof(*batch->messages) +
                      (uint64_t)batch->cap_documents * sizeof(*batch->documents) +
                      (uint64_t)batch->cap_dead * sizeof(*batch->dead);
-    if (!batch->transformed && batch->text.cap < batch->raw.cap) {
-        bytes += batch->raw.cap - batch->text.cap; /* the text will need about as much */
+    uint64_t expected = (uint64_t)batch->raw.len * batch->text_percent / 100;
+    if (!batch->transformed && batch->text.cap < expected) {
+        bytes += expected - batch->text.cap;
     }
     if (bytes > batch->charged_bytes) {
         hd_budget_charge(batch->budget, bytes - batch->charged_bytes);

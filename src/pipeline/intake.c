@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "credit.h"
 #include "hubdrain/exit.h"
@@ -72,6 +73,7 @@ static struct hd_batch *open_batch(struct partition *partition)
     }
     batch->partition = &partition->info;
     batch->generation = partition->generation;
+    batch->text_percent = (uint32_t)partition->text_percent;
     batch->opened_ms = hd_loop_now_ms(pipeline->loop);
     batch->received_ms = hd_loop_realtime_ms(pipeline->loop);
     if (!hd_timer_running(&pipeline->age_timer)) {
@@ -124,7 +126,10 @@ void intake_message(void *context, uint32_t number, const struct hd_message *rec
     partition->touched = true;
     pipeline->totals.messages++;
     pipeline->totals.received_bytes += size;
-    if (batch->raw.len >= pipeline->batch_bytes ||
+    /* A compressed body may become very long: a batch has one of them at most. */
+    bool compressed = message->body_len > 2 &&
+                      memcmp(batch->raw.data + message->body, "\x1f\x8b", 2) == 0; /* gzip */
+    if (compressed || batch->raw.len >= pipeline->batch_bytes ||
         batch->n_messages >= pipeline->options.batch_messages) {
         intake_close_batch(partition);
     }
@@ -138,6 +143,6 @@ void intake_drained(void *context)
 bool intake_pause(void *context)
 {
     struct hd_pipeline *pipeline = context;
-    pipeline->paused = hd_budget_over(&pipeline->budget);
+    pipeline->paused = completion_over(pipeline);
     return pipeline->paused;
 }

@@ -39,6 +39,7 @@ int partitions_add(struct hd_pipeline *pipeline, const char *id)
                  .number = pipeline->n_partitions},
         .pipeline = pipeline,
         .mean_bytes = CREDIT_FIRST_MEAN_BYTES,
+        .text_percent = 120,
     };
     pipeline->partitions[pipeline->n_partitions++] = partition;
     return 0;
@@ -95,6 +96,7 @@ static const char *start_text(const struct hd_start *start)
 void partition_drop(struct partition *partition)
 {
     struct hd_pipeline *pipeline = partition->pipeline;
+    intake_close_batch(partition); /* still delivered, no longer counted */
     partition->generation++;
     hd_checkpointer_drop(pipeline->checkpointer, partition->info.id);
     hd_window_free(partition->window);
@@ -164,8 +166,8 @@ static void on_refused(struct partition *partition)
                  "set on_invalid_checkpoint to earliest or latest"
                : "the hub refuses the checkpoint; starting as on_invalid_checkpoint says",
            HD_STR("partition", partition->info.id),
-           HD_INT("checkpoint_sequence_number", partition->start.position.sequence_number),
-           HD_STR("checkpoint_offset", partition->start.position.offset),
+           HD_INT("checkpoint_sequence_number", partition->receiver.position.sequence_number),
+           HD_STR("checkpoint_offset", partition->receiver.position.offset),
            HD_STR("hub_says", partition->receiver.text),
            HD_STR("start", fail ? NULL : start_text(&start)));
     partition->refusals++;
@@ -196,8 +198,6 @@ static void on_state(void *context, uint32_t number, const struct hd_receiver_st
                "another receiver took this partition, it is left alone: stop the other consumer of "
                "this consumer group, or give hubdrain a group of its own, then restart",
                HD_STR("partition", partition->info.id), HD_STR("hub_says", status->text));
-        hd_batch_free(partition->open);
-        partition->open = NULL;
         partition_drop(partition);
         break;
     case HD_RECEIVER_INVALID_POSITION:

@@ -49,6 +49,7 @@ static int pipeline_init(struct hd_pipeline *pipeline)
             .normalise = options->normalise,
             .ready = completion_ready,
             .failed = completion_failed,
+            .hold = completion_hold,
             .context = pipeline,
         },
         &pipeline->workers);
@@ -82,6 +83,12 @@ int hd_pipeline_new(struct hd_loop *loop, const struct hd_pipeline_options *opti
     pipeline->n_outlets = n_outlets;
     *ret = pipeline;
     return 0;
+}
+
+void hd_pipeline_halt(struct hd_pipeline *pipeline)
+{
+    atomic_store(&pipeline->halted, true);
+    workers_halt(pipeline->workers);
 }
 
 void hd_pipeline_free(struct hd_pipeline *pipeline)

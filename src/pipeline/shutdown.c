@@ -10,8 +10,9 @@
 #include "hubdrain/log.h"
 #include "state.h"
 
-#define FLUSH_MIN_MS 2000
-#define CLOSE_MS     3000
+#define FLUSH_MIN_MS   2000
+#define CLOSE_MS       3000
+#define FLUSH_AGAIN_MS 200 /* asked again: one more try */
 
 static void on_flushed(void *context)
 {
@@ -76,6 +77,10 @@ void hd_pipeline_stop(struct hd_pipeline *pipeline)
 {
     if (pipeline->stage == STAGE_CLOSING || pipeline->stage == STAGE_DELIVERING) {
         shutdown_on_deadline(&pipeline->deadline, pipeline); /* asked again: now */
+        return;
+    }
+    if (pipeline->stage == STAGE_FLUSHING) {
+        hd_checkpointer_flush(pipeline->checkpointer, FLUSH_AGAIN_MS, on_flushed, pipeline);
         return;
     }
     if (pipeline->stage > STAGE_RUNNING) {

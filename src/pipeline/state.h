@@ -18,6 +18,7 @@ struct partition {
     struct hd_window *window; /* of this generation; NULL while nothing is received */
     struct hd_batch *open;    /* being filled */
     uint64_t mean_bytes;      /* of a message */
+    uint64_t text_percent;    /* length of its documents, in percent of it */
     uint32_t credit;          /* what was asked for last */
     bool touched;             /* received something since the last drained() */
     struct hd_start start;    /* where it began */
@@ -59,7 +60,10 @@ struct hd_pipeline {
     struct hd_timer age_timer;
     struct hd_queue_node *pool; /* empty batches, memory kept */
     uint32_t n_pool;
-    uint64_t in_flight; /* batches between close and home */
+    uint64_t in_flight;    /* batches between close and home */
+    uint64_t window_bytes; /* held by the windows, as of the last time all credit was granted */
+    _Atomic uint32_t delivering; /* batches between workers and home */
+    atomic_bool halted;          /* workers do not wait for memory any more, nor transform */
 
     struct hd_queue *home;       /* batches whose last outlet is done; any thread pushes */
     _Atomic bool home_signalled; /* a post is on its way */
@@ -92,7 +96,9 @@ void intake_close_all(struct hd_pipeline *pipeline);
 void intake_on_age(struct hd_timer *timer, void *data);
 
 /* completion.c: from the workers to the outlets and home */
-void completion_ready(void *context, struct hd_batch *batch);             /* worker's thread */
+bool completion_hold(void *context);                          /* worker's thread */
+bool completion_over(const struct hd_pipeline *pipeline);     /* too much is in flight */
+void completion_ready(void *context, struct hd_batch *batch); /* worker's thread */
 void completion_failed(void *context, struct hd_batch *batch, int error); /* worker's thread */
 void completion_collect(void *context);
 void completion_grant(struct hd_pipeline *pipeline, bool all);

@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Documents are placed by 32 bits, and one may be six times as long as its record. */
+#define MAX_TEXT_BYTES (UINT32_MAX / 2)
+
 struct hd_transform {
     struct hd_decoder *decoder;
     struct hd_normaliser *normaliser;
@@ -48,29 +51,6 @@ void hd_transform_free(struct hd_transform *transform)
     }
 }
 
-static int on_event(void *context, const struct hd_event *event, uint32_t index)
-{
-    struct hd_transform *transform = context;
-    struct hd_batch *batch = transform->batch;
-    size_t start = batch->text.len;
-    transform->origin.index = index;
-    int r = hd_normalise(transform->normaliser, event, &transform->origin, &batch->text);
-    if (r < 0) {
-        return r;
-    }
-    struct hd_document *document = hd_batch_add_document(batch);
-    if (!document) {
-        return -ENOMEM;
-    }
-    *document = (struct hd_document){
-        .message = transform->message,
-        .index = index,
-        .start = (uint32_t)start,
-        .len = (uint32_t)(batch->text.len - start),
-    };
-    return hd_buffer_append(&batch->text, "\n", 1);
-}
-
 static int on_dead(void *context, enum hd_dead_reason reason, struct hd_slice bytes, size_t at,
                    uint32_t index)
 {
@@ -94,6 +74,36 @@ static int on_dead(void *context, enum hd_dead_reason reason, struct hd_slice by
         .len = (uint32_t)bytes.len,
     };
     return 0;
+}
+
+static int on_event(void *context, const struct hd_event *event, uint32_t index)
+{
+    struct hd_transform *transform = context;
+    struct hd_batch *batch = transform->batch;
+    size_t start = batch->text.len, cap = batch->text.cap;
+    if (start > MAX_TEXT_BYTES) {
+        return on_dead(context, HD_DEAD_TOO_LARGE, event->record, 0, index);
+    }
+    transform->origin.index = index;
+    int r = hd_normalise(transform->normaliser, event, &transform->origin, &batch->text);
+    if (r < 0) {
+        return r;
+    }
+    struct hd_document *document = hd_batch_add_document(batch);
+    if (!document) {
+        return -ENOMEM;
+    }
+    *document = (struct hd_document){
+        .message = transform->message,
+        .index = index,
+        .start = (uint32_t)start,
+        .len = (uint32_t)(batch->text.len - start),
+    };
+    r = hd_buffer_append(&batch->text, "\n", 1);
+    if (batch->text.cap != cap) {
+        hd_batch_charge(batch); /* a compressed body may become a hundred times as long */
+    }
+    return r;
 }
 
 static void on_skip(void *context, uint32_t index)

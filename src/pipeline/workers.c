@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "hubdrain/clock.h"
 
@@ -18,6 +19,9 @@ struct worker {
 
 struct workers {
     struct workers_options options;
+    atomic_bool halted;
+    pthread_mutex_t lock; /* for room alone */
+    pthread_cond_t room;
     uint32_t n; /* at least 1: without threads there is one worker that nobody runs */
     struct worker workers[];
 };
@@ -35,9 +39,35 @@ static void work_on(struct worker *worker, struct hd_batch *batch)
     }
 }
 
+/* The wait is bounded, so that a wake that comes too early costs a moment and not a hang. */
+static void wait_for_room(struct workers *workers)
+{
+    const struct workers_options *options = &workers->options;
+    while (options->hold && !atomic_load(&workers->halted) && options->hold(options->context)) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 100000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_mutex_lock(&workers->lock);
+        pthread_cond_timedwait(&workers->room, &workers->lock, &until);
+        pthread_mutex_unlock(&workers->lock);
+    }
+}
+
+void workers_wake(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    pthread_cond_broadcast(&workers->room);
+    pthread_mutex_unlock(&workers->lock);
+}
+
 static void *run(void *arg)
 {
     struct worker *worker = arg;
+    struct workers *workers = worker->workers;
+    const struct workers_options *options = &workers->options;
+    pthread_setname_np(pthread_self(), "worker");
     for (;;) {
         struct hd_queue_node *node = hd_queue_pop_all(worker->queue, -1);
         if (!node && hd_queue_closed(worker->queue)) {
@@ -45,7 +75,12 @@ static void *run(void *arg)
         }
         while (node) {
             struct hd_queue_node *next = node->next;
-            work_on(worker, (struct hd_batch *)node);
+            wait_for_room(workers);
+            if (atomic_load(&workers->halted)) {
+                options->failed(options->context, (struct hd_batch *)node, -ECANCELED);
+            } else {
+                work_on(worker, (struct hd_batch *)node);
+            }
             node = next;
         }
     }
@@ -75,6 +110,8 @@ int workers_new(const struct workers_options *options, struct workers **ret)
     }
     workers->options = *options;
     workers->n = n;
+    pthread_mutex_init(&workers->lock, NULL);
+    pthread_cond_init(&workers->room, NULL);
     for (uint32_t i = 0; i < n; i++) {
         int r = worker_init(&workers->workers[i], workers);
         if (r < 0) {
@@ -96,20 +133,32 @@ void workers_submit(struct workers *workers, struct hd_batch *batch)
     }
 }
 
-void workers_free(struct workers *workers)
+void workers_halt(struct workers *workers)
 {
-    if (!workers) {
-        return;
-    }
+    atomic_store(&workers->halted, true);
+    workers_wake(workers);
     for (uint32_t i = 0; i < workers->n; i++) {
         struct worker *worker = &workers->workers[i];
         if (worker->running) {
             hd_queue_close(worker->queue);
             pthread_join(worker->thread, NULL);
+            worker->running = false;
         }
-        hd_queue_free(worker->queue);
-        hd_transform_free(worker->transform);
     }
+}
+
+void workers_free(struct workers *workers)
+{
+    if (!workers) {
+        return;
+    }
+    workers_halt(workers);
+    for (uint32_t i = 0; i < workers->n; i++) {
+        hd_queue_free(workers->workers[i].queue);
+        hd_transform_free(workers->workers[i].transform);
+    }
+    pthread_cond_destroy(&workers->room);
+    pthread_mutex_destroy(&workers->lock);
     free(workers);
 }
 

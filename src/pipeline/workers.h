@@ -22,13 +22,18 @@ struct workers_options {
     struct hd_normalise_options normalise;
     void (*ready)(void *context, struct hd_batch *batch);
     void (*failed)(void *context, struct hd_batch *batch, int error);
+    bool (*hold)(void *context); /* true: wait with the next batch until workers_wake */
     void *context;
 };
 
 int workers_new(const struct workers_options *options, struct workers **ret);
 void workers_submit(struct workers *workers, struct hd_batch *batch);
-/* Finishes what was submitted, then joins. */
-void workers_free(struct workers *workers); /* accepts NULL */
+void workers_wake(struct workers *workers); /* hold may have changed; any thread */
+
+/* Ends the threads: what is being transformed is finished, what waits goes to `failed` with
+ * -ECANCELED. Nothing may be submitted after it. */
+void workers_halt(struct workers *workers);
+void workers_free(struct workers *workers); /* accepts NULL; halts first */
 
 /* false when a worker has been busy with one batch for longer than that: it hangs. */
 bool workers_alive(const struct workers *workers, int64_t busy_limit_ms);

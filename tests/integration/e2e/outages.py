@@ -3,8 +3,10 @@
 """The real daemon when something around it fails: an output that nobody reads, a blob store that goes
 away, files moved under it, bodies that are no events, a closed pipe, a hub made anew."""
 import base64
+import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -97,6 +99,81 @@ def stalled_output():
             reader.join(60)
             tap.equal(len({json.loads(line)["event"]["id"] for line in lines}), events, "events")
             tap.equal(len(lines), events, "lines")
+
+
+def stalled_with(messages, count, unpacked):
+    """Holds the output back while `messages` (body, times) are there; everything comes afterwards."""
+    with Case(8, outputs={"out": {"type": "stdout"}}, memory={"limit": "32MiB"}) as case:
+        case.daemon.start(stdout=subprocess.PIPE)
+        for number in range(messages[1]):
+            case.hub.post("/append?hub=events&partition=%d" % (number % 8), messages[0])
+        steady = []
+
+        def settled():
+            steady.append(peak_mib(case.daemon.process.pid))
+            return len(steady) > 40 and steady[-1] == steady[-40]
+        tap.wait_for(settled, "memory stays what it is", 120)
+        tap.diag("%d bytes of events, peak %.1f MiB" % (unpacked, steady[-1]))
+        tap.check(SANITIZED or steady[-1] <= 96, "at most 96 MiB")
+        lines = []
+
+        def read():
+            for line in case.daemon.process.stdout:
+                lines.append(json.loads(line)["event"]["id"])
+        reader = threading.Thread(target=read)
+        reader.start()
+        tap.wait_for(lambda: len(lines) >= count, lambda: "%d of %d lines" % (len(lines), count), 120)
+        # and it goes on
+        case.hub.post("/append?hub=events&partition=0", event(1))
+        tap.wait_for(lambda: len(lines) >= count + 1, "one more event", 60)
+        tap.equal(case.daemon.stop(), 0, "exit status")
+        reader.join(60)
+        tap.equal(len(set(lines)), count + 1, "events")
+        tap.equal(len(lines), count + 1, "lines")
+
+
+def compressed():
+    """gzip bodies a hundred times as long as they look, nobody reads: memory stays bounded"""
+    body = ("{\"records\":[" + ",".join(event(n) for n in range(1, 2001)) + "]}").encode()
+    stalled_with((gzip.compress(body), 60), 60 * 2000, 60 * len(body))
+
+
+def tiny():
+    """tiny bodies with long documents, nobody reads: memory stays bounded"""
+    stalled_with(('{"a":1}\n' * 400, 400), 400 * 400, 400 * 400 * 8)
+
+
+def refused_position():
+    """the hub refuses the position of a running receiver: as on_invalid_checkpoint says"""
+    with Case(checkpoint={"on_invalid_checkpoint": "earliest"}) as case:
+        case.daemon.start()
+        append(case.hub, 1, 20)
+        case.wait_for(20)
+        case.hub.post("/faults", json.dumps({"fault": "argument-error", "count": 1}))
+        case.hub.post("/faults", json.dumps({"fault": "detach"}))
+        append(case.hub, 21, 20)
+        tap.wait_for(lambda: len(case.out.read()[1]) == 40, "all records")
+        with open(case.daemon.log, encoding="utf-8") as file:
+            line = [line for line in file if "event=checkpoint.impossible" in line][-1]
+        tap.check(re.search(r"checkpoint_sequence_number=(1\d|2\d|3\d)", line), "where it was: " + line)
+        tap.equal(case.daemon.stop(), 0, "exit status")
+
+
+def holds_signals(pid):
+    """SIGHUP is blocked or caught: the program has got as far as its first lines."""
+    with open("/proc/%d/status" % pid, encoding="ascii") as file:
+        masks = dict(line.split(":") for line in file if line.startswith(("SigBlk", "SigCgt")))
+    return any(int(mask, 16) & 1 for mask in masks.values())
+
+
+def early_signals():
+    """signals from the first lines of the program on: SIGHUP is no end, SIGTERM ends with status 0"""
+    with Case() as case:
+        for _ in range(10):
+            case.daemon.start()
+            tap.wait_for(lambda: holds_signals(case.daemon.process.pid), "the first lines")
+            case.daemon.process.send_signal(signal.SIGHUP)
+            tap.equal(case.daemon.stop(), 0, "exit status")
 
 
 def store_outage():
@@ -223,7 +300,7 @@ def stopped_at_once():
 
 
 def main():
-    return tap.run([stalled_output, store_outage, moved_files, no_events, closed_pipe, made_anew,
+    return tap.run([stalled_output, compressed, tiny, refused_position, early_signals, store_outage, moved_files, no_events, closed_pipe, made_anew,
                     stopped_at_once], lambda: current and current.tail())
 
 

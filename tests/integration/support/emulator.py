@@ -71,7 +71,7 @@ class Emulator:
                                                error.read().decode(errors="replace")))
 
     def post(self, path, text=""):
-        return self._ask("POST", path, text.encode())
+        return self._ask("POST", path, text if isinstance(text, bytes) else text.encode())
 
     def delete(self, path):
         return self._ask("DELETE", path)
