@@ -58,7 +58,7 @@ static const struct {
     {ENAMETOOLONG, HD_OUTPUT_BLOCK, "; correct the path"},
     {ENXIO,        HD_OUTPUT_BLOCK, "; name a regular file"},
     {ENODEV,       HD_OUTPUT_BLOCK, "; name a regular file"},
-    {EWOULDBLOCK,  HD_OUTPUT_BLOCK, "; another process has locked it: give each its own file"},
+    {EBUSY,        HD_OUTPUT_BLOCK, "; another process has locked it: give each its own file"},
     // clang-format on
 };
 
@@ -206,7 +206,7 @@ static int open_path(struct hd_appendfile *file)
             return S_ISCHR(st.st_mode) ? 0 : ENXIO;
         }
         if (flock(file->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
-            return EWOULDBLOCK; /* other errors: a file system without locks */
+            return EBUSY; /* other errors: a file system without locks */
         }
         /* Whoever had the lock may have rotated the file away in the meantime. */
         if (fstat(file->fd, &st) == 0 && stat(file->path, &named) == 0 &&
