@@ -9,12 +9,12 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "full.h"
 #include "hubdrain/clock.h"
+#include "hubdrain/storage.h"
 #include "value.h"
 
 #define PATH(key)    (config_schema_rows[key].path)
@@ -182,41 +182,20 @@ static void check_starts(struct hd_draft *draft)
     }
 }
 
-/* Is one of the parts of a;b;c this key? */
-static bool has_part(const char *string, const char *key)
-{
-    size_t len = strlen(key);
-    for (const char *part = string; part; part = strchr(part, ';')) {
-        part += strspn(part, "; \t\"'");
-        if (strncasecmp(part, key, len) == 0 && part[len] == '=') {
-            return true;
-        }
-    }
-    return false;
-}
-
+/* With the store's own parser, so that nothing passes here that it refuses later. */
 static void check_storage_string(struct hd_draft *draft)
 {
     const enum hd_key key = HD_KEY_CHECKPOINT_CONNECTION_STRING;
-    const char *string = draft->full->config.store.connection_string, *fault = NULL;
+    struct hd_storage_account account;
+    struct hd_diag diag = {0};
 
-    if (has_part(string, "UseDevelopmentStorage")) {
-        return;
+    int r = hd_storage_account_parse(draft->full->config.store.connection_string, &account, &diag);
+    if (r == -ENOMEM) {
+        draft->report.no_memory = true;
+    } else if (r < 0) {
+        config_report_mistake(&draft->report, where(draft, key), "%s: %s", PATH(key), diag.text);
     }
-    if (has_part(string, "Endpoint") || has_part(string, "EntityPath")) {
-        fault = "this is an event hub's connection string; give that of the storage account here";
-    } else if (has_part(string, "SharedAccessSignature")) {
-        fault =
-            has_part(string, "BlobEndpoint") ? NULL : "SharedAccessSignature needs a BlobEndpoint";
-    } else if (!has_part(string, "AccountName") || !has_part(string, "AccountKey")) {
-        fault =
-            "no storage connection string: it has neither AccountName and AccountKey nor "
-            "BlobEndpoint and SharedAccessSignature; copy it again from the portal (Access keys "
-            "of the storage account)";
-    }
-    if (fault) {
-        config_report_mistake(&draft->report, where(draft, key), "%s: %s", PATH(key), fault);
-    }
+    hd_storage_account_wipe(&account);
 }
 
 /* Azure: 3 to 63 lower-case letters, digits and single hyphens, no hyphen at either end. */
