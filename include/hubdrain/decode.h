@@ -20,7 +20,7 @@ enum hd_dead_reason {
     HD_DEAD_MALFORMED_JSON,
     HD_DEAD_MALFORMED_XML,
     HD_DEAD_TRUNCATED,    /* the body ends in the middle of a record */
-    HD_DEAD_NOT_AN_EVENT, /* neither JSON nor event XML */
+    HD_DEAD_NOT_AN_EVENT, /* neither JSON nor event XML; the rest of a body that is mostly junk */
     HD_DEAD_TOO_LARGE,    /* a record past max_record_bytes */
     HD_DEAD_TOO_DEEP,     /* nesting */
     HD_DEAD_TOO_MANY_FIELDS,
@@ -42,7 +42,9 @@ struct hd_decode_limits {
 struct hd_decode_handler {
     /* The event is valid during the call. Non-zero ends hd_decode, which returns it. */
     int (*on_event)(void *context, const struct hd_event *event, uint32_t index);
-    /* `bytes` are the original ones; `at` is where in the (decompressed) body the fault is. */
+    /* `bytes` are the original ones; `at` is where in the (decompressed) body the fault is. What
+     * follows one another and is no event comes as one. No body gives more than 64 of them and one
+     * for each KiB, and each byte comes once; see report.c for compressed ones. */
     int (*on_dead)(void *context, enum hd_dead_reason reason, struct hd_slice bytes, size_t at,
                    uint32_t index);
     void (*on_skip)(void *context, uint32_t index);

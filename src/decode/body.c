@@ -3,7 +3,7 @@
  * DESIGN: a body is a stream of records with something around them: nothing, arrays, wrappers
  * ({"records":[...]}) or XML's <Events>. What is around is a small stack; each record is read by
  * the code for its kind and handed over before the next one is looked at, so that damage further on
- * never costs a record that was whole.
+ * never costs a record that was whole. What comes of it goes through report.c.
  *
  * Every byte belongs to an event, a dead letter or a separator. After damage the next record is
  * looked for (resync.c); what lies between is one dead letter. Looking for it may read the same
@@ -15,17 +15,7 @@
 static int dead(struct body *b, enum hd_dead_reason reason, const char *from, const char *to,
                 const char *at)
 {
-    return b->handler->on_dead(b->context, reason, hd_slice(from, (size_t)(to - from)),
-                               (size_t)((at >= b->start && at <= b->end ? at : from) - b->start),
-                               b->index++);
-}
-
-static void skipped(struct body *b)
-{
-    if (b->handler->on_skip) {
-        b->handler->on_skip(b->context, b->index);
-    }
-    b->index++;
+    return report_dead(&b->report, reason, from, to, at);
 }
 
 /* What record_event or winevent_parse made of [from, b->p). */
@@ -33,8 +23,7 @@ static int finish(struct body *b, int r, const char *from)
 {
     struct hd_decoder *d = b->decoder;
     if (r == RECORD_SKIP) {
-        skipped(b);
-        return 0;
+        return report_skip(&b->report);
     }
     if (r == 0 && (size_t)(b->p - from) > d->limits.max_record_bytes) {
         r = HD_DEAD_TOO_LARGE;
@@ -43,7 +32,7 @@ static int finish(struct body *b, int r, const char *from)
         for (uint32_t i = 0; i < b->n_frames; i++) {
             b->frames[i].carried |= d->event.envelope != HD_ENVELOPE_UNKNOWN;
         }
-        return b->handler->on_event(b->context, &d->event, b->index++);
+        return report_event(&b->report, &d->event, b->p);
     }
     return r < 0 ? r : dead(b, (enum hd_dead_reason)r, from, b->p, d->fault ? d->fault : from);
 }
@@ -250,8 +239,7 @@ static int object(struct body *b)
         if (d->n_columns == d->base_columns && json.end - json.p > 2 && json.p[1] == ']' &&
             json.p[2] == '}') {
             b->p = json.p + 3;
-            skipped(b);
-            return 0;
+            return report_skip(&b->report);
         }
         json.p = from;
         record_reset(d);
@@ -261,6 +249,9 @@ static int object(struct body *b)
         return r < 0 ? r : damaged(b, r, from, json.p);
     }
     b->p = json.p;
+    if (d->n_columns == d->base_columns) { /* an empty object says nothing */
+        return dead(b, HD_DEAD_NOT_AN_EVENT, from, b->p, from);
+    }
     remember_element(b, from);
     if ((size_t)(b->p - from) > d->limits.max_record_bytes) {
         return dead(b, HD_DEAD_TOO_LARGE, from, b->p, from);
@@ -323,8 +314,7 @@ static int word(struct body *b)
     }
     b->p = json.p;
     if (value.kind == JSON_NULL) {
-        skipped(b);
-        return 0;
+        return report_skip(&b->report);
     }
     return dead(b, HD_DEAD_NOT_AN_EVENT, from, b->p, from);
 }
@@ -416,29 +406,39 @@ static void separators(struct body *b)
     }
 }
 
-int body_decode(struct hd_decoder *decoder, struct hd_slice text,
+/* What is left becomes one dead letter; so do the heads of the wrappers that stand open. */
+static int give_up(struct body *b)
+{
+    int r = 0;
+    const char *from = b->p;
+    while (r == 0 && b->n_frames) {
+        r = pop(b);
+    }
+    b->p = b->end;
+    return r ? r : dead(b, HD_DEAD_NOT_AN_EVENT, from, b->end, from);
+}
+
+int body_decode(struct hd_decoder *decoder, const struct body_source *source,
                 const struct hd_decode_handler *handler, void *context)
 {
+    const struct hd_slice text = source->text;
     struct body b = {.decoder = decoder,
-                     .handler = handler,
-                     .context = context,
+                     .report = {.handler = handler, .context = context},
                      .start = text.data,
                      .end = text.data + text.len,
                      .p = text.data};
     hd_arena_reset(decoder->wrapper_arena);
     decoder->base_columns = 0;
+    report_init(&b.report, text, source->original, source->lost);
     for (;;) {
         separators(&b);
         if (b.p == b.end) {
             break;
         }
-        int r = step(&b);
+        int r = report_full(&b.report) ? give_up(&b) : step(&b);
         if (r) {
             return r;
         }
     }
-    if (b.index == 0) {
-        skipped(&b);
-    }
-    return 0;
+    return report_end(&b.report);
 }

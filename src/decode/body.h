@@ -4,6 +4,7 @@
 #define HUBDRAIN_DECODE_BODY_H
 
 #include "decoder.h"
+#include "report.h"
 
 #define BODY_MAX_FRAMES  64
 #define ELEMENT_HINT_MAX 64
@@ -20,10 +21,8 @@ struct frame {
 
 struct body {
     struct hd_decoder *decoder;
-    const struct hd_decode_handler *handler;
-    void *context;
+    struct report report;
     const char *start, *end, *p;
-    uint32_t index;
     size_t wasted;        /* bytes read more than once */
     struct hd_slice hint; /* how a whole element of an array began: {"time" */
     /* the last search for a record that stands alone, from where and what it found */

@@ -70,25 +70,22 @@ void hd_decoder_free(struct hd_decoder *decoder)
 int hd_decode(struct hd_decoder *decoder, struct hd_slice body,
               const struct hd_decode_handler *handler, void *context)
 {
+    struct body_source source = {.text = body};
     bool big_endian;
+    int r = 0;
     if (inflate_likely(body)) {
-        int r =
-            inflate_body(decoder->inflater, body, decoder->limits.max_body_bytes, &decoder->plain);
+        r = inflate_body(decoder->inflater, body, decoder->limits.max_body_bytes, &decoder->plain);
         if (r > 0) {
-            return handler->on_dead(context, (enum hd_dead_reason)r, body, 0, 0);
+            source.lost = (enum hd_dead_reason)r;
+            r = 0;
         }
-        if (r) {
-            return r;
-        }
-        body = hd_buffer_slice(&decoder->plain);
+        source.original = body;
+        source.text = hd_buffer_slice(&decoder->plain);
     } else if (utf16_likely(body, &big_endian)) {
-        int r = utf16_to_utf8(body, big_endian, &decoder->plain);
-        if (r) {
-            return r;
-        }
-        body = hd_buffer_slice(&decoder->plain);
+        r = utf16_to_utf8(body, big_endian, &decoder->plain);
+        source.text = hd_buffer_slice(&decoder->plain);
     }
-    return body_decode(decoder, body, handler, context);
+    return r ? r : body_decode(decoder, &source, handler, context);
 }
 
 int hd_decode_xml(struct hd_decoder *decoder, struct hd_slice xml, struct hd_event *event)

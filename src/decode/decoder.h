@@ -150,13 +150,19 @@ const struct column_rule *columns_find(struct hd_decoder *decoder, struct hd_sli
                                        bool in_properties);
 
 /* ---- body.c ---- */
-int body_decode(struct hd_decoder *decoder, struct hd_slice body,
+struct body_source {
+    struct hd_slice text;     /* UTF-8 */
+    struct hd_slice original; /* where it was compressed; else empty */
+    enum hd_dead_reason lost; /* not NONE: the text is not all of it */
+};
+int body_decode(struct hd_decoder *decoder, const struct body_source *source,
                 const struct hd_decode_handler *handler, void *context);
 
 /* ---- inflate.c, utf16.c ---- */
 int inflater_new(struct inflater **ret);
 void inflater_free(struct inflater *inflater); /* accepts NULL */
 bool inflate_likely(struct hd_slice body);
+/* HD_DEAD_DECOMPRESS: `to` is what can be trusted all the same. */
 int inflate_body(struct inflater *inflater, struct hd_slice body, size_t max_bytes,
                  struct hd_buffer *to);
 bool utf16_likely(struct hd_slice body, bool *ret_big_endian);

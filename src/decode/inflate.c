@@ -3,6 +3,10 @@
  * DESIGN: gzip (one member or several) and zlib bodies. The state lives with the decoder and the
  * output grows in steps up to a cap, so a bomb costs max_body_bytes and no more. Whatever is wrong,
  * the caller still has the original bytes.
+ *
+ * Of a damaged body stays what can be trusted: members whose checksum was right, and what came
+ * before the end of one whose rest is missing. A member with anything else wrong is not looked at:
+ * nobody can tell where in it the damage began.
  */
 #include <errno.h>
 #include <limits.h>
@@ -53,8 +57,10 @@ bool inflate_likely(struct hd_slice body)
 /* One member. */
 static int member(z_stream *stream, size_t max_bytes, struct hd_buffer *to)
 {
+    const size_t before = to->len;
     for (;;) {
         if (to->len >= max_bytes) {
+            to->len = before;
             return HD_DEAD_DECOMPRESS;
         }
         size_t room = max_bytes - to->len < STEP_BYTES ? max_bytes - to->len : STEP_BYTES;
@@ -71,7 +77,11 @@ static int member(z_stream *stream, size_t max_bytes, struct hd_buffer *to)
         if (r == Z_MEM_ERROR) {
             return -ENOMEM;
         }
-        if (r != Z_OK || (stream->avail_in == 0 && stream->avail_out > 0)) {
+        if (r == Z_BUF_ERROR || (r == Z_OK && stream->avail_in == 0 && stream->avail_out > 0)) {
+            return HD_DEAD_DECOMPRESS; /* the rest is missing */
+        }
+        if (r != Z_OK) {
+            to->len = before;
             return HD_DEAD_DECOMPRESS;
         }
     }

@@ -26,6 +26,7 @@ struct account {
     uint32_t next;       /* index */
     uint32_t events, dead, skipped;
     uint64_t sum; /* of all bytes that were handed over */
+    uint64_t dead_bytes;
     const char *fault;
     /* Called for every event as well; may be NULL. */
     int (*also)(void *context, const struct hd_event *event, uint32_t index);
@@ -124,6 +125,7 @@ static inline int account_dead(void *context, enum hd_dead_reason reason, struct
     struct account *a = context;
     account_index(a, index);
     a->dead++;
+    a->dead_bytes += bytes.len;
     account_read(a, bytes);
     if (reason == HD_DEAD_NONE || !bytes.len) {
         a->fault = "a dead letter without reason or bytes";
@@ -178,6 +180,18 @@ static inline bool account_converted(const struct account *a)
            (memchr("\xfe\xff\x1f\x78", a->body[0], 4) || !a->body[0] || !a->body[1]);
 }
 
+/* No sender can have much more written than he sends: the dead letters of a body hold each byte
+ * once, and are few. (A compressed body may be there as a whole as well: up to five times.) */
+static inline void account_dead_letters(struct account *a)
+{
+    if (a->dead > 64 + a->len / 1024) {
+        a->fault = "too many dead letters";
+    }
+    if (a->dead_bytes > (a->outside ? 8 * a->len + 4096 : a->len)) {
+        a->fault = "dead letters hold more than the body";
+    }
+}
+
 /* NULL, or what is wrong. */
 static inline const char *account_check(struct account *a)
 {
@@ -191,6 +205,7 @@ static inline const char *account_check(struct account *a)
         }
         p = next;
     }
+    account_dead_letters(a);
     if (!a->fault && a->next == 0) {
         a->fault = "nothing came of the body";
     }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <zlib.h>
 
+#include "../../fuzz/account.h"
 #include "collect.h"
 
 #define XML(id)                                                                                    \
@@ -138,10 +139,81 @@ static void not_events(void)
     CHECK_STR(of("plain text\n" WAD("1")), "!not_an_event 1");
     CHECK_STR(of("<14>May 2 host sysmon: " XML("1")), "!not_an_event 1");
     CHECK_STR(of("<14>May 2 host agent: " WAD("1")), "!not_an_event"); /* never XML still escaped */
-    CHECK_STR(of("[1,true,\"x\"," WAD("1") "]"), "!not_an_event !not_an_event !not_an_event 1");
+    CHECK_STR(of("{}"), "!not_an_event");
     CHECK_STR(of("<html><body/></html>"), "!not_an_event");
     CHECK_STR(of("{\"a\":[1,]}"), "!malformed_json"); /* neither an event nor JSON for others */
     CHECK_STR(of("{\"a\":\"\n\"}"), "!malformed_json");
+}
+
+/* What follows one another and is no event is one dead letter, from its first byte to its last. */
+static void runs(void)
+{
+    CHECK_STR(of("[ 1, true,\"x\" ,{} ," WAD("1") "]"), "!not_an_event 1");
+    CHECK_SLICE(c.items[0].bytes, "1, true,\"x\" ,{}");
+    CHECK_INT(c.items[0].at, 2);
+    CHECK_STR(of("[1,2," WAD("1") ",3,[4,{}]]\n\"x\"\n" WAD("2")),
+              "!not_an_event 1 !not_an_event 2");
+    CHECK_SLICE(c.items[2].bytes, "3,[4,{}]]\n\"x\"");
+    CHECK_STR(of("[1,null,2,3]"), "!not_an_event - !not_an_event");
+    CHECK_SLICE(c.items[2].bytes, "2,3");
+    /* the head of a wrapper belongs to what follows it */
+    CHECK_STR(of("{\"hub\":\"h\",\"records\":[\"x\",\"y\"]}\n" WAD("1")), "!not_an_event 1");
+    CHECK_SLICE(c.items[0].bytes, "{\"hub\":\"h\",\"records\":[\"x\",\"y\"");
+    CHECK_STR(of("{\"hub\":\"h\",\"records\":[\"x\",null,\"y\"]}"),
+              "!not_an_event - !not_an_event !not_an_event");
+    CHECK_SLICE(c.items[3].bytes, "{\"hub\":\"h\",\"records\":[");
+    CHECK_STR(of("{\"hub\":\"h\",\"records\":[{\"a\":[1,]}],\"n\":2}"),
+              "!malformed_json !not_an_event !not_an_event");
+    CHECK_SLICE(c.items[2].bytes, ",\"n\":2");
+}
+
+/* 900 KB of one thing over and over; the rest is in the account. */
+static const struct {
+    const char *start, *unit;
+    bool alone; /* one dead letter */
+} floods[] = {
+    // clang-format off
+    {"[", "1,", true},           {"", "\"a\" ", true},        {"", "{} ", true},
+    {"", "no event\n", true},    {"[", "{},", true},          {"{\"records\":[", "\"a\",", true},
+    {"", "1\n\"a\"\n{}\n", true}, {"", "{\"a\":oops}\n", false}, {"[", "1,null,", false},
+    {"[", "1,{\"a\":1},", false}, {"", "]", false},            {"", "{\"a\":1,\"records\":[null]}", false},
+    {"", "{\"a\":1,\"records\":[", false}, {"[", "{\"a\":[1,]},1,", false}, {"", "<Event>\n", false},
+    {"", "{\"records\":[{}],\"n\":1}", false},
+    // clang-format on
+};
+
+static void flood(size_t i, size_t size, struct account *ret)
+{
+    size_t len = strlen(floods[i].unit), n = strlen(floods[i].start);
+    struct hd_decoder *decoder;
+    char *body = malloc(size + n + 1);
+    REQUIRE(body && hd_decoder_new(NULL, &decoder) == 0);
+    memcpy(body, floods[i].start, n);
+    for (; n + len < size; n += len) {
+        memcpy(body + n, floods[i].unit, len);
+    }
+    *ret = (struct account){0};
+    CHECK_INT(account_decode(decoder, body, n, ' ', ret), 0);
+    hd_decoder_free(decoder);
+    free(body);
+}
+
+static void floods_are_few_letters(void)
+{
+    for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
+        struct account a;
+        flood(i, 900000, &a);
+        CHECK(!a.fault);
+        CHECK(a.dead >= 1);
+        if (floods[i].alone) {
+            CHECK_INT(a.dead, 1);
+        }
+        if (hd_test_failed) {
+            printf("# %s%s: %u events, %u dead letters\n", floods[i].start, floods[i].unit,
+                   a.events, a.dead);
+            return;
+        }
+    }
 }
 
 static void damage_in_lines(void)
@@ -306,11 +378,23 @@ static void compressed(void)
     memset(body + n + more, 0, 100);
     collect_n(&c, NULL, body, n + more + 100);
     CHECK_STR(outcome(), "1 2 3");
-    for (size_t cut = 3; cut < n; cut += 7) {
+    for (size_t cut = 3; cut < n; cut += 7) { /* what had come is delivered, and all is kept */
         collect_n(&c, NULL, body, cut);
-        CHECK_STR(outcome(), "!decompress");
-        CHECK_INT(c.items[0].bytes.len, cut);
+        const char *got = outcome(), *tail = strchr(got, '!');
+        CHECK_STR(tail, "!decompress");
+        CHECK(tail == got || strncmp(got, "1 ", 2) == 0);
+        CHECK(cut < n - 9 || strcmp(got, "1 2 !decompress") == 0);
+        CHECK_INT(c.items[c.n - 1].bytes.len, cut);
     }
+    collect_n(&c, NULL, body, n - 1); /* the checksum alone is cut off */
+    CHECK_STR(outcome(), "1 2 !decompress");
+    memcpy(body + n + more, "garbage", 7);
+    collect_n(&c, NULL, body, n + more + 7);
+    CHECK_STR(outcome(), "1 2 3 !decompress");
+    CHECK_INT(c.items[3].bytes.len, n + more + 7);
+    body[n + more - 1] ^= 0xff; /* the checksum of the last member: nobody knows what is wrong */
+    collect_n(&c, NULL, body, n + more);
+    CHECK_STR(outcome(), "1 2 !decompress");
     body[n / 2] ^= 0xff;
     collect_n(&c, NULL, body, n);
     CHECK_STR(outcome(), "!decompress");
@@ -332,6 +416,29 @@ static void bomb(void)
     collect_n(&c, &small, body, n);
     CHECK_STR(outcome(), "-");
     free(blank);
+}
+
+/* Megabytes of junk in a few KiB: what is kept is the body as it came. */
+static void small_bomb(void)
+{
+    static unsigned char body[65536];
+    static char junk[2000000];
+    static const char unit[] = "{\"a\":oops}\n";
+    for (size_t i = 0; i < sizeof(junk); i++) {
+        junk[i] = unit[i % (sizeof(unit) - 1)];
+    }
+    memcpy(junk + sizeof(junk) - sizeof(WAD("1")), "\n" WAD("1"), sizeof(WAD("1")));
+    for (int i = 0; i < 2; i++) {
+        size_t n = gzip(junk, sizeof(junk), 15 + 16, body, sizeof(body)), dead = 0;
+        collect_n(&c, NULL, body, n);
+        CHECK_INT(c.n_events, 1);
+        for (uint32_t j = 0; j < c.n; j++) {
+            dead += c.items[j].bytes.len;
+        }
+        CHECK(c.n < 64 && dead <= 5 * n);
+        CHECK_INT(c.items[c.n - 1].bytes.len, n);
+        memset(junk, 'x', sizeof(junk) - sizeof(WAD("1")));
+    }
 }
 
 static void utf16(void)
@@ -374,8 +481,9 @@ static void names(void)
 HD_TEST_MAIN({"JSON envelopes", envelopes}, {"XML bodies", xml_bodies},
              {"XML bodies with damage", cut_xml_bodies}, {"nothing there", nothing_there},
              {"members of the wrapper", wrapper_columns}, {"what is no event", not_events},
+             {"runs of what is no event", runs}, {"floods", floods_are_few_letters},
              {"damage in lines", damage_in_lines}, {"damage in arrays", damage_in_arrays},
              {"truncated anywhere", truncated_anywhere}, {"limits", limits},
              {"no quadratic time", no_quadratic_time}, {"a handler ends it", handler_ends_it},
-             {"gzip and zlib", compressed}, {"a bomb", bomb}, {"UTF-16", utf16},
-             {"reasons have names", names})
+             {"gzip and zlib", compressed}, {"a bomb", bomb}, {"a small bomb", small_bomb},
+             {"UTF-16", utf16}, {"reasons have names", names})
