@@ -13,7 +13,8 @@
 #include "hubdrain/clock.h"
 #include "hubdrain/json.h"
 
-#define TEXT_MAX 1024
+#define TEXT_MAX    1024
+#define FRAME_BYTES 1024 /* names, numbers and the origin; these are a few hundred */
 
 static bool is_utf8(struct hd_slice bytes)
 {
@@ -130,4 +131,18 @@ int hd_deadletter_encode(const struct hd_dead_record *record, int64_t realtime_m
         out->len = before;
     }
     return r;
+}
+
+uint64_t hd_deadletter_line_bytes(const struct hd_dead_record *record)
+{
+    const struct hd_slice bytes = record->bytes;
+    uint64_t text = FRAME_BYTES + 2 * (uint64_t)(record->text ? shorten(record->text).len : 0);
+    uint64_t plain = bytes.len, base64 = ((uint64_t)bytes.len + 2) / 3 * 4;
+    bool high = false;
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned char c = (unsigned char)bytes.data[i];
+        plain += c < 0x20 ? 5 : c == '"' || c == '\\' ? 1 : 0;
+        high |= c >= 0x80;
+    }
+    return text + (high && base64 > plain ? base64 : plain);
 }

@@ -2,11 +2,13 @@
 /*
  * DESIGN. What decode could not understand goes the same way as everything else: a sink, whose
  * "documents" are batch->dead[] and whose output is the dead-letter file. deliver only collects;
- * commit writes the records of the whole group with one sync, all or none.
+ * commit writes what was collected with one sync, all or none. Where that would be more than one
+ * file should take, deliver asks for a commit in between.
  */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "src/output/deadletter.h"
 #include "src/output/kinds.h"
 #include "src/output/sink.h"
 
@@ -14,6 +16,7 @@ struct collector {
     struct hd_deadletter *dead;
     struct hd_dead_record *records;
     size_t n, cap;
+    uint64_t bytes; /* their lines, about */
 };
 
 static void collector_free(void *self)
@@ -44,6 +47,7 @@ static void collect(void *self, struct hd_delivery *delivery)
 {
     struct collector *collector = self;
     const struct hd_batch *batch = delivery->batch;
+    const uint64_t most = hd_deadletter_group_bytes(collector->dead);
     if (!reserve(collector, batch->n_dead)) {
         hd_reason_set(delivery->reason, "out of memory"); /* what stays pending is tried again */
         return;
@@ -53,7 +57,7 @@ static void collect(void *self, struct hd_delivery *delivery)
             continue;
         }
         const struct hd_dead *dead = &batch->dead[i];
-        struct hd_dead_record *record = &collector->records[collector->n++];
+        struct hd_dead_record *record = &collector->records[collector->n];
         *record = (struct hd_dead_record){
             .reason = dead->reason,
             .at = dead->at,
@@ -62,6 +66,13 @@ static void collect(void *self, struct hd_delivery *delivery)
         };
         hd_batch_origin(batch, dead->message, &record->origin);
         record->origin.index = dead->index;
+        uint64_t bytes = hd_deadletter_line_bytes(record);
+        if (collector->n > 0 && collector->bytes + bytes > most) {
+            delivery->commit_first = true;
+            return;
+        }
+        collector->n++;
+        collector->bytes += bytes;
         delivery->answers[i] = HD_OUTPUT_ACK;
     }
 }
@@ -71,6 +82,7 @@ static int write_collected(void *self, struct hd_diag *diag)
     struct collector *collector = self;
     size_t n = collector->n;
     collector->n = 0;
+    collector->bytes = 0;
     return hd_deadletter_write(collector->dead, collector->records, n, diag);
 }
 

@@ -3,7 +3,9 @@
  * DESIGN. The file of last resort: a checkpoint passes what is written here, so every write is
  * synced before it returns, and one that fails leaves nothing behind. Records are encoded and
  * written in blocks of about BLOCK_BYTES, so that a flood of large ones costs little memory; all
- * blocks of one call go to the same file, so that one cut takes them back.
+ * blocks of one call go to the same file, so that one cut takes them back. So callers split what is
+ * more than hd_deadletter_group_bytes: a file may then be longer than rotate_bytes only where one
+ * letter alone is.
  *
  * When max_bytes is reached everything waits: others skip their dead letters then, and lose what
  * nobody has looked at. What others of its files hold is counted once and again only when the limit
@@ -21,6 +23,7 @@
 #include "src/output/appendfile.h"
 
 #define BLOCK_BYTES  ((size_t)256 * 1024)
+#define GROUP_BYTES  (UINT64_C(1) << 20)   /* a sync for each MiB costs nothing that matters */
 #define BUFFER_BYTES ((size_t)1024 * 1024) /* what is kept of the buffer between calls */
 
 struct hd_deadletter {
@@ -78,12 +81,11 @@ static bool has_room(struct hd_deadletter *dead, uint64_t more)
     return dead->total_bytes + more <= dead->max_bytes;
 }
 
-static void rotate_if_full(struct hd_deadletter *dead)
+static void rotate_if_full(struct hd_deadletter *dead, uint64_t more)
 {
     struct hd_appendfile *lines = &dead->lines;
     struct hd_diag diag;
-    if (dead->rotate_bytes && lines->size > 0 &&
-        lines->size + dead->block.len > dead->rotate_bytes &&
+    if (dead->rotate_bytes && lines->size > 0 && lines->size + more > dead->rotate_bytes &&
         hd_appendfile_rotate(lines, hd_clock_realtime_ms(), &diag)) {
         hd_log_limited(HD_LOG_WARNING, "output.file.rotate_failed",
                        "could not rotate; writing goes on", HD_STR("output", "deadletter"),
@@ -91,8 +93,9 @@ static void rotate_if_full(struct hd_deadletter *dead)
     }
 }
 
-/* Writes the block; *mark is where this call's lines begin. */
-static int flush(struct hd_deadletter *dead, bool first, uint64_t *mark, struct hd_diag *diag)
+/* Writes the block. first: *mark becomes where this call's lines begin, `more` bytes of them. */
+static int flush(struct hd_deadletter *dead, bool first, uint64_t more, uint64_t *mark,
+                 struct hd_diag *diag)
 {
     struct hd_appendfile *lines = &dead->lines;
     if (!has_room(dead, dead->block.len)) {
@@ -104,7 +107,7 @@ static int flush(struct hd_deadletter *dead, bool first, uint64_t *mark, struct 
     }
     int r = hd_appendfile_open(lines, diag);
     if (first && r == 0) {
-        rotate_if_full(dead);
+        rotate_if_full(dead, more);
         r = hd_appendfile_open(lines, diag);
         *mark = lines->size;
     }
@@ -113,6 +116,15 @@ static int flush(struct hd_deadletter *dead, bool first, uint64_t *mark, struct 
     dead->total_bytes += kept;
     dead->block.len = 0;
     return r;
+}
+
+static uint64_t line_bytes(const struct hd_dead_record *records, size_t n)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        bytes += hd_deadletter_line_bytes(&records[i]);
+    }
+    return bytes;
 }
 
 static int write_all(struct hd_deadletter *dead, const struct hd_dead_record *records, size_t n,
@@ -125,7 +137,8 @@ static int write_all(struct hd_deadletter *dead, const struct hd_dead_record *re
             return hd_fail(diag, HD_OUTPUT_RETRY, "no memory for a dead letter");
         }
         if (i + 1 == n || dead->block.len >= BLOCK_BYTES) {
-            int r = flush(dead, first, mark, diag);
+            uint64_t more = first && i + 1 < n ? line_bytes(records, n) : dead->block.len;
+            int r = flush(dead, first, more, mark, diag);
             if (r) {
                 return r;
             }
@@ -133,6 +146,12 @@ static int write_all(struct hd_deadletter *dead, const struct hd_dead_record *re
         }
     }
     return hd_appendfile_sync(&dead->lines, diag);
+}
+
+uint64_t hd_deadletter_group_bytes(const struct hd_deadletter *dead)
+{
+    return dead->rotate_bytes && dead->rotate_bytes < GROUP_BYTES ? dead->rotate_bytes
+                                                                  : GROUP_BYTES;
 }
 
 int hd_deadletter_write(struct hd_deadletter *dead, const struct hd_dead_record *records, size_t n,

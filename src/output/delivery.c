@@ -7,7 +7,7 @@
  *      behind it waits, so that a target sees the events of a partition in order;
  *   2. commit once for all (or when the output asks for it in between): what is ACK becomes
  *      SETTLED, or pending again where that fails;
- *   3. write the dead letters of all DEAD documents, durably, in one go: they become SETTLED too.
+ *   3. write the dead letters of all DEAD documents, durably, in groups: they become SETTLED too.
  *
  * Every step may fail on its own, and the next pass takes up exactly what is not settled: a DEAD
  * document whose dead letter could not be written is not delivered again.
@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+
+#include "src/output/deadletter.h"
 
 #define RETRY_AFTER_MAX_MS 300000
 #define NOTE_MAX           1024
@@ -220,6 +222,31 @@ static size_t count_answers(const struct hd_parcel *parcels, size_t n, enum hd_a
     return count;
 }
 
+/* Returns how many of them are durable, from the first on. */
+static size_t write_letters(const struct hd_target *target, const struct hd_dead_record *records,
+                            size_t n, struct hd_pass *pass)
+{
+    const uint64_t most = hd_deadletter_group_bytes(target->dead);
+    struct hd_diag diag = {.text = ""};
+    size_t from = 0;
+    int r = 0;
+    while (from < n && r == 0) {
+        size_t to = from;
+        for (uint64_t bytes = 0; to < n; to++) {
+            bytes += hd_deadletter_line_bytes(&records[to]);
+            if (bytes > most && to > from) {
+                break;
+            }
+        }
+        r = hd_deadletter_write(target->dead, records + from, to - from, &diag);
+        from = r ? from : to;
+    }
+    if (r) {
+        worsen(pass, r == HD_OUTPUT_BLOCK ? HD_OUTPUT_BLOCK : HD_OUTPUT_RETRY, diag.text);
+    }
+    return from;
+}
+
 /* Makes every DEAD document of the group durable, and settles it. */
 static void bury(const struct hd_target *target, struct hd_parcel *parcels, size_t n,
                  struct hd_pass *pass)
@@ -240,18 +267,14 @@ static void bury(const struct hd_target *target, struct hd_parcel *parcels, size
             }
         }
     }
-    struct hd_diag diag = {.text = ""};
-    int r = hd_deadletter_write(target->dead, records, count, &diag);
+    size_t written = write_letters(target, records, count, pass);
     free(records);
-    if (r) {
-        worsen(pass, r == HD_OUTPUT_BLOCK ? HD_OUTPUT_BLOCK : HD_OUTPUT_RETRY, diag.text);
-        return;
-    }
-    pass->dead += count;
+    pass->dead += written;
     for (size_t p = 0; p < n; p++) {
-        for (uint32_t i = 0; i < parcels[p].n; i++) {
+        for (uint32_t i = 0; written > 0 && i < parcels[p].n; i++) {
             if (parcels[p].answers[i] == HD_OUTPUT_DEAD) {
                 settle(&parcels[p], i);
+                written--;
             }
         }
     }

@@ -272,6 +272,44 @@ static void full(void)
     hd_deadletter_free(dead);
 }
 
+/* One call is one file, and begins a new one where all of it does not fit. */
+static void group_begins_file(void)
+{
+    enter_folder();
+    REQUIRE(open_it(1000000, 0) == 0);
+    static char body[100000];
+    memset(body, 'x', sizeof(body));
+    struct hd_dead_record records[8];
+    for (int i = 0; i < 8; i++) {
+        records[i] = record_of(hd_slice(body, sizeof(body)));
+    }
+    CHECK_INT(hd_deadletter_write(dead, records, 3, &diag), 0);
+    CHECK_INT(each_file("dead", NULL, NULL), 1);
+    CHECK_INT(hd_deadletter_write(dead, records, 8, &diag), 0);
+    CHECK_INT(each_file("dead", NULL, NULL), 2);
+    CHECK_INT(count_lines(path_of("dead.ndjson")), 8);
+    hd_deadletter_free(dead);
+}
+
+static void lengths(void)
+{
+    static const char *const bodies[] = {
+        "",       "plain",        "\"\"\"\"\"\"",         "\x01\x02\x1f\x7f",
+        "\t\n\r", "\xff\xfe\xfd", "\xc3\xa9\xe2\x82\xac", "\\\\\\"};
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        struct hd_buffer body = {0}, line = {0};
+        for (int j = 0; j < 1000; j++) {
+            hd_buffer_append_cstr(&body, bodies[i]);
+        }
+        struct hd_dead_record record = record_of(hd_buffer_slice(&body));
+        CHECK_INT(hd_deadletter_encode(&record, 0, &line), 0);
+        CHECK(hd_deadletter_line_bytes(&record) >= line.len);
+        CHECK(hd_deadletter_line_bytes(&record) < 3 * line.len + 1024);
+        hd_buffer_deinit(&body);
+        hd_buffer_deinit(&line);
+    }
+}
+
 static void reopen(void)
 {
     enter_folder();
@@ -333,5 +371,6 @@ static void wrong_paths(void)
 HD_TEST_MAIN({"fields of a line", fields}, {"any bytes come back", any_bytes},
              {"strange origins are valid JSON", strange_origins},
              {"durable, and torn tails", durable}, {"all or none on a full disk", all_or_none},
-             {"max_bytes over all files", full}, {"reopen and deleted file", reopen},
+             {"max_bytes over all files", full}, {"a group begins a file", group_begins_file},
+             {"lengths of lines", lengths}, {"reopen and deleted file", reopen},
              {"many threads", threads}, {"wrong paths", wrong_paths})

@@ -172,12 +172,18 @@ static struct hd_sink *start_with(int64_t backoff_min_ms, int64_t backoff_max_ms
     return sink;
 }
 
-static void open_dead(uint64_t max_bytes)
+static void open_dead_with(uint64_t rotate_bytes, uint64_t max_bytes)
 {
-    struct hd_deadletter_options options = {.path = path_of("dead.ndjson"), .max_bytes = max_bytes};
+    struct hd_deadletter_options options = {
+        .path = path_of("dead.ndjson"), .rotate_bytes = rotate_bytes, .max_bytes = max_bytes};
     if (hd_deadletter_new(&options, &dead, &diag)) {
         abort();
     }
+}
+
+static void open_dead(uint64_t max_bytes)
+{
+    open_dead_with(0, max_bytes);
 }
 
 static void begin(void)
@@ -427,6 +433,52 @@ static void dead_letter_sink(void)
     CHECK_INT(count_text(path, "\"body_base64\":\"/wAB\""), 1);
 }
 
+struct files {
+    unsigned letters;
+    int64_t largest;
+};
+
+static void look_at_file(const char *path, void *data)
+{
+    struct files *files = data;
+    files->letters += count_text(path, "\"output\":");
+    files->largest = size_of(path) > files->largest ? size_of(path) : files->largest;
+}
+
+/* However much comes at once, a file is not longer than it may be. */
+static void large_groups_rotate(void)
+{
+    static char body[1000];
+    memset(body, '"', sizeof(body)); /* twice as long in a string */
+    begin();
+    hd_deadletter_free(dead);
+    open_dead_with(100000, 0);
+    struct hd_sink *sink, *script_sink = start_with(1, 2);
+    REQUIRE(hd_sink_new_deadletter(dead, on_done, NULL, &sink, &diag) == 0);
+    for (unsigned i = 0; i < 3; i++) {
+        struct hd_batch *batch = lines_batch(i, 1, 0);
+        for (unsigned j = 0; j < 500; j++) {
+            add_dead(batch, 0, body, sizeof(body));
+        }
+        submit(sink, batch);
+    }
+    WAIT_FOR(atomic_load(&n_done) == 3);
+    struct hd_sink_status status;
+    hd_sink_status(sink, &status);
+    CHECK_INT(status.acked, 1500);
+    SCRIPT(script.dead_every = 1);
+    submit(script_sink, lines_batch(10, 1000, 0));
+    WAIT_FOR(atomic_load(&n_done) == 4);
+    hd_sink_stop(sink, on_abandon);
+    hd_sink_free(sink);
+    end(script_sink);
+    struct files files = {0};
+    CHECK(each_file("dead", look_at_file, &files) < 80); /* nor much shorter */
+    CHECK_INT(files.letters, 2500);
+    CHECK(files.largest <= 100000);
+    CHECK_STR(done_order, "0 1 2 10 ");
+}
+
 static void two_sinks(void)
 {
     begin();
@@ -630,6 +682,7 @@ HD_TEST_MAIN({"delivers everything, in order", delivers_in_order},
              {"DEAD documents become dead letters", dead_documents},
              {"dead letters full: BLOCK until someone makes room", dead_letters_full},
              {"the sink of decode's dead letters", dead_letter_sink},
+             {"dead letters of a large group are rotated", large_groups_rotate},
              {"two sinks: done when both are", two_sinks},
              {"stop ends the wait for a retry", stop_while_retrying},
              {"stop lets a delivery end", stop_while_delivering},
