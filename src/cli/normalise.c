@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -124,12 +125,13 @@ static void tell_dead(struct filter *filter, const struct hd_dead_record *record
             hd_dead_reason_name(record->reason), record->at, record->origin.index);
 }
 
-static void write_dead(struct filter *filter, const struct hd_dead_record *record)
+/* One call for all: each is synced before it returns. */
+static void write_dead(struct filter *filter, const struct hd_dead_record *records, size_t n)
 {
     struct hd_diag diag = {0};
 
     if (filter->dead && !broken(filter) &&
-        hd_deadletter_write(filter->dead, record, 1, &diag) != 0) {
+        hd_deadletter_write(filter->dead, records, n, &diag) != 0) {
         cli_error("%s", diag.text);
         note(filter, HD_EXIT_IO);
     }
@@ -139,20 +141,31 @@ static void take_dead(struct filter *filter)
 {
     const struct hd_batch *batch = filter->batch;
 
+    if (batch->n_dead == 0) {
+        return;
+    }
+    struct hd_dead_record *records = malloc(batch->n_dead * sizeof(*records));
+    if (!records) {
+        cli_error("out of memory");
+        note(filter, HD_EXIT_OS);
+        return;
+    }
     for (uint32_t i = 0; i < batch->n_dead; i++) {
         const struct hd_dead *dead = &batch->dead[i];
-        struct hd_dead_record record = {
+        struct hd_dead_record *record = &records[i];
+        *record = (struct hd_dead_record){
             .reason = dead->reason,
             .at = dead->at,
             .attempts = 1,
             .bytes = hd_slice(batch->dead_bytes.data + dead->start, dead->len),
         };
-        hd_batch_origin(batch, dead->message, &record.origin);
-        record.origin.ingested_ms = batch->received_ms;
-        record.origin.index = dead->index;
-        tell_dead(filter, &record);
-        write_dead(filter, &record);
+        hd_batch_origin(batch, dead->message, &record->origin);
+        record->origin.ingested_ms = batch->received_ms;
+        record->origin.index = dead->index;
+        tell_dead(filter, record);
     }
+    write_dead(filter, records, batch->n_dead);
+    free(records);
 }
 
 static void add_body(struct filter *filter, size_t start, size_t len)
@@ -224,7 +237,7 @@ static void refuse_line(struct filter *filter)
         .bytes = hd_buffer_slice(&filter->batch->raw),
     };
     tell_dead(filter, &record);
-    write_dead(filter, &record);
+    write_dead(filter, &record, 1);
     filter->batch->raw.len = 0;
 }
 

@@ -4,8 +4,10 @@
 import gzip
 import json
 import os
+import resource
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -132,6 +134,29 @@ def tells_what_is_no_event():
     tap.check(err.startswith(os.path.join(folder, "bad.json") + ": no event: "), err)
 
 
+def writes_dead_letters_together():
+    """what one read gives is one write to --dead: all of it or nothing when the file may not grow"""
+    dead = os.path.join(folder, "together.ndjson")
+    data = b"no event\n" * 500
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+
+    done = subprocess.run([PROGRAM, "normalise", "--dead", dead], input=data, cwd=folder,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
+                          check=False, preexec_fn=limit)
+    tap.equal(done.returncode, 74, "status: %r" % done.stderr)
+    tap.check(b"File too large" in done.stderr, done.stderr)
+    tap.equal(os.path.getsize(dead), 0, "a part of it is there")
+    tap.equal(run("--dead", dead, data=data)[0], 65, "status")
+    with open(dead, encoding="utf-8") as file:
+        letters = [json.loads(line) for line in file]
+    tap.equal(len(letters), 500, "dead letters")
+    tap.equal([letter["sequence_number"] for letter in letters], list(range(500)), "order")
+    tap.equal({letter["body"] for letter in letters}, {"no event"}, "bodies")
+
+
 def skips_what_is_empty():
     """empty input and empty lines are no events and no mistakes"""
     for data in (b"", b"\n", b"\n\r\n  \n\n"):
@@ -208,8 +233,9 @@ def has_options():
 def main():
     try:
         return tap.run([makes_events_of_lines, is_the_same_in_every_way, takes_files_whole,
-                        tells_what_is_no_event, skips_what_is_empty, goes_on_without_a_file,
-                        bounds_a_line, fails_when_output_does, answers_at_once, has_options])
+                        tells_what_is_no_event, writes_dead_letters_together,
+                        skips_what_is_empty, goes_on_without_a_file, bounds_a_line,
+                        fails_when_output_does, answers_at_once, has_options])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
