@@ -119,7 +119,8 @@ static void put_times(struct hd_work *work)
         hd_clock_format_ms(origin->enqueued_ms, work->enqueued);
     }
     struct hd_slice enqueued = {work->enqueued, HD_TIME_TEXT_SIZE - 1};
-    PUT_CLEAN(EVENT_INGESTED, hd_slice(work->ingested, HD_TIME_TEXT_SIZE - 1));
+    struct hd_slice ingested = {work->ingested, HD_TIME_TEXT_SIZE - 1};
+    PUT_CLEAN(EVENT_INGESTED, ingested);
     PUT_CLEAN(HUBDRAIN_ENQUEUED, enqueued);
 
     size_t len = hd_time_parse(event->time_created, work->created);
@@ -129,7 +130,9 @@ static void put_times(struct hd_work *work)
     }
     struct hd_slice created = {work->created, len};
     PUT_CLEAN(EVENT_CREATED, created);
-    PUT_CLEAN(TIMESTAMP, len > 0 ? created : enqueued);
+    /* Without an enqueued time (a file's bodies have none) the best guess is now, not 1970. */
+    struct hd_slice received = origin->enqueued_ms > 0 ? enqueued : ingested;
+    PUT_CLEAN(TIMESTAMP, len > 0 ? created : received);
 }
 
 /* ---- System ---- */

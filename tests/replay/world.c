@@ -89,7 +89,9 @@ static const struct hd_source_ops source_ops = {source_start,      source_receiv
 void world_state(struct world *world, uint32_t partition, enum hd_receiver_state state,
                  const char *text)
 {
-    struct hd_receiver_status status = {.state = state, .since_ms = hd_loop_now_ms(world->loop)};
+    struct hd_receiver_status status = {.state = state,
+                                        .since_ms = hd_loop_now_ms(world->loop),
+                                        .position = {.sequence_number = -1}};
     snprintf(status.text, sizeof(status.text), "%s", text);
     hd_pipeline_handlers.state(world->pipeline, partition, &status);
 }

@@ -60,6 +60,7 @@ static inline const char *test_corpus(void)
 
 struct test_event {
     struct hd_event event;
+    struct hd_origin origin;
     struct hd_field fields[64];
     struct hd_normalise_options options;
     struct hd_buffer out;
@@ -69,6 +70,7 @@ struct test_event {
 static inline void test_event_init(struct test_event *test, uint32_t event_id)
 {
     memset(test, 0, sizeof(*test));
+    test->origin = test_origin;
     test->event = (struct hd_event){
         .envelope = HD_ENVELOPE_XML,
         .has = HD_HAS_EVENT_ID | HD_HAS_LEVEL | HD_HAS_RECORD_ID | HD_HAS_KEYWORDS,
@@ -107,7 +109,7 @@ static inline bool test_normalise(struct test_event *test)
     }
     cJSON_Delete(test->json);
     test->out.len = 0;
-    int r = hd_normalise(normaliser, &test->event, &test_origin, &test->out);
+    int r = hd_normalise(normaliser, &test->event, &test->origin, &test->out);
     hd_normaliser_free(normaliser);
     test->json = r == 0 ? cJSON_Parse(hd_buffer_cstr(&test->out)) : NULL;
     return test->json != NULL;

@@ -73,6 +73,10 @@ static void times_fall_back(void)
     REQUIRE(test_normalise(&test));
     CHECK_STR(test_get(&test, "@timestamp"), "\"2024-05-02T08:15:31.000Z\"");
     CHECK_STR(test_get(&test, "event.created"), "");
+    test.origin.enqueued_ms = 0; /* a body that came from no hub */
+    REQUIRE(test_normalise(&test));
+    CHECK_STR(test_get(&test, "@timestamp"), "\"2024-05-02T08:15:32.500Z\"");
+    CHECK_STR(test_get(&test, "event.id"), "\"000000000000-3-4711-0\"");
     test_event_deinit(&test);
 }
 
