@@ -125,8 +125,9 @@ static int query_to_json(const struct request *q, struct hd_buffer *ret)
         const char *stop = memchr(at, '&', (size_t)(end - at));
         stop = stop != NULL ? stop : end;
         char name[32];
-        size_t len = strcspn(at, "=");
-        if (len < sizeof(name) && at + len < stop) {
+        const char *equals = memchr(at, '=', (size_t)(stop - at));
+        size_t len = equals != NULL ? (size_t)(equals - at) : sizeof(name);
+        if (len < sizeof(name)) {
             snprintf(name, sizeof(name), "%.*s", (int)len, at);
             if (parameter(q, name, &value)) {
                 cJSON_AddStringToObject(json, name, hd_buffer_cstr(&value));

@@ -274,6 +274,30 @@ test("SIGTERM ends it in order, wrong usage is told", async (t) => {
   }
 });
 
+/** One raw request to the admin endpoint; the whole answer, or "" when the connection ended. */
+const rawRequest = (emulator, text) => new Promise((resolve) => {
+  const socket = net.connect(emulator.adminPort, "127.0.0.1");
+  let answer = "";
+  socket.setEncoding("utf8").on("data", (data) => {
+    answer += data;
+    if (answer.includes("}")) {
+      socket.destroy();
+    }
+  });
+  socket.on("error", () => {});
+  socket.on("close", () => resolve(answer));
+  socket.write(text);
+});
+
+test("a query without '=' is a wrong fault and nothing else", async (t) => {
+  const emulator = await startEmulator(t, { partitions: 1 });
+  for (const query of ["x", "", "&", "&&x&", "fault", "fault=&x", "=", "=x", `${"x".repeat(100)}=1`]) {
+    const answer = await rawRequest(emulator, `POST /faults?${query} HTTP/1.1\r\nA:aaaaaaaaaa\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1.1 400 .*"error":/s, `"${query}"`);
+  }
+  assert.equal((await emulator.health()).status, "healthy");
+});
+
 test("bytes that are not AMQP end the connection and nothing else", async (t) => {
   const emulator = await startEmulator(t, { partitions: 1 });
   const garbage = [
