@@ -94,8 +94,8 @@ static void log_progress(struct daemon *d, enum hd_log_level level)
            HD_INT("bytes", now.received_bytes - d->last.received_bytes),
            HD_INT("events", now.events - d->last.events),
            HD_INT("dead_letters", now.dead_letters - d->last.dead_letters),
-           HD_INT("receiving", now.receiving), HD_INT("partitions", now.partitions),
-           HD_INT("in_flight_batches", now.in_flight_batches),
+           HD_INT("skipped", now.skipped - d->last.skipped), HD_INT("receiving", now.receiving),
+           HD_INT("partitions", now.partitions), HD_INT("in_flight_batches", now.in_flight_batches),
            HD_INT("memory_used_bytes", now.memory_used_bytes),
            HD_STR("worst", now.worst[0] ? now.worst : NULL));
     d->last = now;

@@ -106,6 +106,12 @@ static void check_file(struct hd_draft *draft, enum hd_key key, const char *path
     }
 }
 
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "localhost", 9) == 0 || strncmp(host, "::1", 3) == 0 ||
+           strncmp(host, "[::1]", 5) == 0 || strncmp(host, "127.", 4) == 0;
+}
+
 static void check_tls(struct hd_draft *draft)
 {
     const struct hd_config *config = &draft->full->config;
@@ -119,6 +125,11 @@ static void check_tls(struct hd_draft *draft)
             "remove one of them",
             PATH(HD_KEY_EVENTHUB_CA_FILE),
             config->address.emulator ? "has UseDevelopmentEmulator=true" : "begins with amqp://");
+    } else if (*config->address.host && !config->address.tls &&
+               !is_loopback(config->address.host)) {
+        config_report_warning(&draft->report, where(draft, HD_KEY_EVENTHUB_CONNECTION_STRING),
+                              "%s: no TLS to %s: events and tokens travel in the clear",
+                              PATH(HD_KEY_EVENTHUB_CONNECTION_STRING), config->address.host);
     }
 }
 
@@ -194,6 +205,10 @@ static void check_storage_string(struct hd_draft *draft)
         draft->report.no_memory = true;
     } else if (r < 0) {
         config_report_mistake(&draft->report, where(draft, key), "%s: %s", PATH(key), diag.text);
+    } else if (strncmp(account.endpoint, "http://", 7) == 0 && !is_loopback(account.endpoint + 7)) {
+        config_report_warning(&draft->report, where(draft, key),
+                              "%s: no TLS to %s: checkpoints travel in the clear", PATH(key),
+                              account.endpoint);
     }
     hd_storage_account_wipe(&account);
 }

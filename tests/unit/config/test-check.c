@@ -84,6 +84,18 @@ static void checks_tls(void)
     check_with("Endpoint=amqp://h/;" KEY ";EntityPath=hub", file,
                "c:2:12: eventhub.ca_file has no effect: the connection string begins with amqp://, "
                "and that is without TLS; remove one of them\n");
+    check_with(
+        "Endpoint=amqp://h/;" KEY ";EntityPath=hub", NULL,
+        "HUBDRAIN_EVENTHUB_CONNECTION_STRING: warning: eventhub.connection_string: no TLS to "
+        "h: events and tokens travel in the clear\n");
+    check_with("Endpoint=sb://localhost/;" KEY ";EntityPath=hub;UseDevelopmentEmulator=true", NULL,
+               "");
+    check_report("checkpoint:\n  connection_string: " STORAGE
+                 ";BlobEndpoint=http://azurite:10000/acc\n",
+                 "c:2:22: warning: checkpoint.connection_string: the secret stands in the file; "
+                 "better is {env: NAME}, {file: path} or {credential: name}\n"
+                 "c:2:22: warning: checkpoint.connection_string: no TLS to "
+                 "http://azurite:10000/acc: checkpoints travel in the clear\n");
     check_report("eventhub:\n  ca_file: /nowhere.pem\n",
                  "c:2:12: eventhub.ca_file: cannot read /nowhere.pem: No such file or directory\n");
     check_report("checkpoint:\n  ca_file: /nowhere.pem\n",
