@@ -149,12 +149,17 @@ int main(int argc, char **argv)
     }
     server->loop = uv_default_loop();
     server->options = &options;
-    r = serve(server, &diag);
+    int lock = -1;
+    r = options.data != NULL ? emu_storage_lock(options.data, &lock, &diag) : 0;
+    r = r ? r : serve(server, &diag);
     if (r != 0) {
         fprintf(stderr, "hubdrain-emulator: %s\n", diag.text);
     }
     uv_loop_close(server->loop);
     emu_server_deinit(server);
+    if (lock >= 0) {
+        close(lock); /* not before the logs are on disk */
+    }
     free(server);
     emu_options_deinit(&options);
     return r == 0 ? HD_EXIT_OK : HD_EXIT_UNAVAILABLE;

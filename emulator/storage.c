@@ -19,6 +19,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -294,6 +295,36 @@ static int make_dirs(const char *dir, struct emu_partition *p, char **ret)
     }
     free(hub_dir);
     return r;
+}
+
+int emu_storage_lock(const char *dir, int *ret_fd, struct hd_diag *diag)
+{
+    char path[4096];
+    /* no hub can have this name: it begins with a dot */
+    int n = snprintf(path, sizeof(path), "%s/.lock", dir);
+    if (n < 0 || (size_t)n >= sizeof(path)) {
+        return hd_fail(diag, -ENAMETOOLONG, "--data: the name of the directory is too long");
+    }
+    if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
+        int r = -errno;
+        return hd_fail(diag, r, "cannot make the data directory %s: %s", dir, strerror(-r));
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    int r = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 ? -errno : 0;
+    if (r == 0) {
+        *ret_fd = fd;
+        return 0;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (r == -EWOULDBLOCK) {
+        return hd_fail(diag, r,
+                       "the data directory %s is in use by another hubdrain-emulator; stop that "
+                       "one or name another directory",
+                       dir);
+    }
+    return hd_fail(diag, r, "cannot lock the data directory with %s: %s", path, strerror(-r));
 }
 
 int emu_storage_open(const char *dir, struct emu_partition *partition, struct emu_storage **ret,

@@ -13,6 +13,12 @@
 
 #include "hub.h"
 
+/*
+ * Creates the data directory and keeps other emulators out of it for as long as *ret_fd is open
+ * (a lock of the kernel's: it ends with the process, however that ends).
+ */
+int emu_storage_lock(const char *dir, int *ret_fd, struct hd_diag *diag);
+
 /* Opens (creates) the directory and restores its events into the partition. */
 int emu_storage_open(const char *dir, struct emu_partition *partition, struct emu_storage **ret,
                      struct hd_diag *diag);

@@ -230,6 +230,18 @@ test("an event survives a restart with --data, and positions stay valid", async 
   assert.deepEqual(numbers(seen), range(49, 60));
 });
 
+test("a data directory belongs to one emulator at a time", async (t) => {
+  const args = ["--data", join(temporaryDir(t), "data")];
+  const first = await startEmulator(t, { partitions: 1, args });
+  await first.append(0, "one");
+  const second = startProgram(t, emulatorProgram(), ["--listen", "127.0.0.1:0", ...args]);
+  assert.equal((await second.ended).code, 69);
+  assert.match(second.stderr, /data directory .* is in use by another hubdrain-emulator/);
+  await first.stop("SIGKILL");
+  const third = await startEmulator(t, { partitions: 1, args });
+  assert.equal((await third.partition(0)).last_sequence_number, 0);
+});
+
 test("--load, --batch, --rate, --loop and Config.json", async (t) => {
   const dir = temporaryDir(t);
   const lines = join(dir, "lines.jsonl"), whole = join(dir, "whole.json"), config = join(dir, "Config.json");
