@@ -179,6 +179,17 @@ static int check_partitions(struct emu_loader *loader, struct hd_diag *diag)
     return 0;
 }
 
+/* What --data brought back was loaded by an earlier start: loading it again would double it. */
+static bool is_filled(const struct emu_hub *hub)
+{
+    for (uint32_t i = 0; i < hub->n_partitions; i++) {
+        if (hub->partitions[i].next_seq > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void loader_free(struct emu_loader *loader)
 {
     for (size_t i = 0; i < loader->n_files; i++) {
@@ -207,6 +218,14 @@ int emu_loader_start(struct emu_server *server, struct emu_loader **ret, struct 
         loader->n_files++;
     }
     int r = check_partitions(loader, diag);
+    if (r == 0 && loader->n_files > 0 && is_filled(server->ns.hubs)) {
+        hd_log(HD_LOG_WARNING, "emulator.load.skipped",
+               "the hub has events from an earlier start, so --load appends nothing",
+               HD_STR("hub", server->ns.hubs->name));
+        loader_free(loader);
+        *ret = NULL;
+        return 0;
+    }
     if (r == 0 && o->rate > 0 && loader->n_files > 0) {
         loader->timed = true;
         loader->started_ms = hd_clock_monotonic_ms();

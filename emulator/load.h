@@ -3,7 +3,8 @@
  * Loader: appends the files of --load, at once or at --rate events a second.
  *
  * A file named *.json or *.xml (or with no line feed at all) is one message; in any other
- * (*.jsonl, *.ndjson, *.log) each line that is not empty is one.
+ * (*.jsonl, *.ndjson, *.log) each line that is not empty is one. A hub that has events already
+ * (--data, second start) is left as it is.
  *
  * Owner: the server. Threads: the loop's. Limits: files are mapped, not read into memory.
  */

@@ -310,7 +310,8 @@ static const struct option table[] = {
     {"--max-message-size", "SIZE",      "of a message or batch that is sent to a hub (1MiB)", take_max_message},
     {"--data",             "DIR",       "keep the events in DIR over a restart", take_data},
     {"--load",             "FILE[:P]",  "append to the first hub, partition P or round robin; *.json and\n"
-     "                                *.xml are one message, in other files each line is one", take_load},
+     "                                *.xml are one message, in other files each line is one;\n"
+     "                                a hub that has events already (--data) gets none", take_load},
     {"--rate",             "N",         "load N messages a second (default: all at start)", take_rate},
     {"--loop",             NULL,        "with --rate: start again at the end", take_loop},
     {"--batch",            "N",         "wrap N lines as one {\"records\":[...]} message", take_batch},

@@ -271,6 +271,29 @@ test("--load, --batch, --rate, --loop and Config.json", async (t) => {
                    [["eh1", 3, ["$Default", "cg1"]]]);
 });
 
+test("--load with --data loads once", async (t) => {
+  const dir = temporaryDir(t), lines = join(dir, "lines.jsonl");
+  writeFileSync(lines, "one\ntwo\nthree\n");
+  const args = ["--data", join(dir, "data"), "--load", lines];
+  const last = async (emulator) => [(await emulator.partition(0)).last_sequence_number,
+                                    (await emulator.partition(1)).last_sequence_number];
+  const first = await startEmulator(t, { partitions: 2, args });
+  assert.deepEqual(await last(first), [1, 0]);
+  await first.stop();
+  for (const more of [[], ["--rate", "1000", "--loop"]]) {
+    const again = await startEmulator(t, { partitions: 2, args: [...args, ...more] });
+    assert.deepEqual(await last(again), [1, 0]);
+    assert.match(again.program.stderr, /events from an earlier start, so --load appends nothing/);
+    await again.append(0, "direct"); // a loop turn later it is still the only one that is new
+    assert.equal((await last(again))[1], 0);
+    await again.recreate();
+    await again.append(0, "one");
+    await again.append(0, "two");
+    await again.append(1, "three");
+    await again.stop();
+  }
+});
+
 test("SIGTERM ends it in order, wrong usage is told", async (t) => {
   const emulator = await startEmulator(t, { partitions: 1 });
   const client = producer(t, emulator);
