@@ -52,6 +52,25 @@ static bool absorb(struct hd_receiver *receiver, pn_link_t *link)
     return true;
 }
 
+/* The hub sends only what is behind the start position. Where the first message is not, the offset
+ * was understood by a hub that counts from the beginning again: times tell nothing more. */
+static bool is_before_start(struct hd_receiver *receiver, const struct hd_message *message)
+{
+    const struct hd_start *start = &receiver->start;
+    if (receiver->last.sequence_number >= 0 || start->kind != HD_START_POSITION ||
+        start->position.sequence_number < 0 ||
+        message->sequence_number > start->position.sequence_number) {
+        return false;
+    }
+    char text[256];
+    snprintf(text, sizeof(text),
+             "the first message behind the start position has sequence number %" PRId64
+             ", but the position has %" PRId64 ": the event hub seems to have been made anew",
+             message->sequence_number, start->position.sequence_number);
+    hd_receiver_went_back(receiver, text);
+    return true;
+}
+
 /* What to do with a message whose number does not go forward. */
 static bool is_duplicate(struct hd_receiver *receiver, const struct hd_message *message)
 {
@@ -118,7 +137,7 @@ static void hand_over(struct hd_receiver *receiver, char *bytes, uint32_t size, 
     if (message.sequence_number == HD_MESSAGE_NO_SEQUENCE) {
         message.sequence_number = next_sequence_number(receiver);
     }
-    if (is_duplicate(receiver, &message)) {
+    if (is_before_start(receiver, &message) || is_duplicate(receiver, &message)) {
         return;
     }
     remember(receiver, bytes, &message);

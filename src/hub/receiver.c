@@ -15,8 +15,9 @@
  * not take the connection away from the others again and again.
  *
  * What is received is followed here too: after a new attach nothing is handed over twice. A number
- * that went back although the message is younger is no duplicate but a hub made anew, and is
- * reported as an invalid position instead of being dropped in silence.
+ * that went back although the message is younger, or that is not behind the start position, is no
+ * duplicate but a hub made anew, and is reported as an invalid position instead of being dropped or
+ * skipped in silence.
  *
  * What is said when attaching is in attach.c, how messages are taken off the link in intake.c.
  */

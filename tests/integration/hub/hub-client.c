@@ -285,6 +285,49 @@ static void made_anew(void)
     emulator_stop(&emulator);
 }
 
+/* The hub was deleted and made again while nobody received, and has grown past the old offset
+ * since: the offset is valid, and what is before it would be skipped. */
+static void made_anew_before(void)
+{
+    struct emulator emulator;
+    struct user user = {0};
+    REQUIRE(start_with(&emulator, "1", 50, 10));
+    struct hd_hub_options options = user_options(&emulator);
+    REQUIRE(user_start(&user, &options));
+    UNTIL(&user, user.messages == 50);
+    struct hd_partition_properties properties = {.begin_sequence_number = -1};
+    CHECK_INT(hd_hub_partition_properties(user.hub, 0, on_properties, &properties), 0);
+    UNTIL(&user, properties.begin_sequence_number == 0);
+    user_stop(&user);
+
+    CHECK_INT(emulator_ask(&emulator, "POST", "/recreate?hub=hub", "", NULL, 0), 200);
+    char body[901];
+    snprintf(body, sizeof(body), "{\"pad\":\"%*s\"}", 890, "x");
+    for (int i = 0; i < 30; i++) {
+        append(&emulator, "0", body);
+    }
+    struct hd_start *start = &user.start;
+    start->kind = HD_START_POSITION;
+    start->position.sequence_number = 49;
+    snprintf(start->position.offset, sizeof(start->position.offset), "%s",
+             properties.last_enqueued_offset);
+    REQUIRE(user_start(&user, &options));
+    const struct hd_receiver_status *status = &user.partitions[0].status;
+    UNTIL(&user, user_all(&user, HD_RECEIVER_INVALID_POSITION));
+    printf("# %s\n", status->text);
+    CHECK(strstr(status->text, "49"));
+    CHECK_STR(status->condition, ""); /* it was we who noticed: the hub took the offset */
+    CHECK_INT(status->position.sequence_number, 49);
+    CHECK_STR(status->position.offset, properties.last_enqueued_offset);
+    CHECK_INT(user.messages, 0);
+    *start = (struct hd_start){.kind = HD_START_EARLIEST};
+    hd_hub_receive(user.hub, 0, start);
+    UNTIL(&user, user.messages == 30);
+    CHECK(user_exact(&user));
+    user_stop(&user);
+    emulator_stop(&emulator);
+}
+
 /* ---- faults in the middle of the stream ---- */
 
 static uint64_t lost_links(const struct user *user)
@@ -786,8 +829,8 @@ HD_TEST_MAIN({"all messages of all partitions", receives_everything},
              {"large and too large messages", large_messages}, {"one credit", little_credit},
              {"credit is the brake", credit_is_the_brake}, {"start positions", start_positions},
              {"latest stays where it was", latest_stays}, {"an invalid position", invalid_position},
-             {"a hub made anew", made_anew}, {"forced detach", forced_detach},
-             {"a condition nobody knows", detach_of_unknown_kind},
+             {"a hub made anew", made_anew}, {"a hub made anew before the start", made_anew_before},
+             {"forced detach", forced_detach}, {"a condition nobody knows", detach_of_unknown_kind},
              {"one faulty partition", one_faulty_partition}, {"cancelled", cancelled},
              {"connection forced", connection_forced}, {"TCP reset in a frame", tcp_reset},
              {"a link loses its authorisation", unauthorised_link}, {"no memory", no_memory},
