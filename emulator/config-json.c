@@ -3,7 +3,6 @@
  * DESIGN: the official emulator's Config.json, taken as it is, with the rules of its schema. Each
  * mistake is told with the path of the value and what is allowed there.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -40,12 +39,11 @@ static int require_name(const cJSON *parent, const char *path, size_t max, const
         return hd_fail(diag, EMU_CONFIG_E_INVALID,
                        "%s.Name: a name of 1 to %zu characters is needed", path, max);
     }
-    for (const char *c = name->valuestring; *c != 0; c++) {
-        if (!isalnum((unsigned char)*c) && strchr(".-_$", *c) == NULL) {
-            return hd_fail(diag, EMU_CONFIG_E_INVALID,
-                           "%s.Name: \"%s\" may hold letters, digits, '.', '-' and '_' only", path,
-                           name->valuestring);
-        }
+    if (!emu_name_is_valid(name->valuestring, max)) {
+        return hd_fail(diag, EMU_CONFIG_E_INVALID,
+                       "%s.Name: \"%s\" may hold letters, digits, '.', '-' and '_' only, first a "
+                       "letter or digit",
+                       path, name->valuestring);
     }
     *ret = name->valuestring;
     return 0;
@@ -85,11 +83,13 @@ static int read_groups(const cJSON *entity, const char *path, struct emu_hub_opt
         char at[128];
         const char *name = "";
         snprintf(at, sizeof(at), "%s.ConsumerGroups[%d]", path, i++);
-        r = r ? r : require_name(group, at, 50, &name, diag);
-        if (r == 0 && hd_slice_iis(hd_slice_cstr(name), "$default")) {
+        const cJSON *declared = cJSON_GetObjectItemCaseSensitive(group, "Name");
+        if (r == 0 && cJSON_IsString(declared) &&
+            hd_slice_iis(hd_slice_cstr(declared->valuestring), "$default")) {
             r = hd_fail(diag, EMU_CONFIG_E_INVALID,
                         "%s.Name: $default is there by itself and may not be declared", at);
         }
+        r = r ? r : require_name(group, at, EMU_GROUP_NAME_MAX, &name, diag);
         r = r ? r : emu_hub_option_add_group(hub, hd_slice_cstr(name));
     }
     return r;
@@ -102,7 +102,7 @@ static int read_entity(const cJSON *entity, int i, struct emu_options *options,
     const char *name;
     struct emu_hub_option *hub;
     snprintf(path, sizeof(path), "UserConfig.NamespaceConfig[0].Entities[%d]", i);
-    int r = require_name(entity, path, 256, &name, diag);
+    int r = require_name(entity, path, EMU_HUB_NAME_MAX, &name, diag);
     if (r != 0) {
         return r;
     }

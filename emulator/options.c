@@ -24,6 +24,16 @@ struct option {
 
 /* ---- hubs ---- */
 
+bool emu_name_is_valid(const char *name, size_t max)
+{
+    size_t len = 0;
+    while (isalnum((unsigned char)name[len]) ||
+           (len > 0 && name[len] != 0 && strchr(".-_", name[len]) != NULL)) {
+        len++;
+    }
+    return name[len] == 0 && len >= 1 && len <= max;
+}
+
 int emu_options_add_hub(struct emu_options *options, struct hd_slice name,
                         struct emu_hub_option **ret)
 {
@@ -151,8 +161,11 @@ static int take_admin(struct emu_options *o, const char *value, struct hd_diag *
 static int take_hub(struct emu_options *o, const char *value, struct hd_diag *diag)
 {
     struct emu_hub_option *hub;
-    if (*value == 0 || strlen(value) > 256 || strchr(value, '/') != NULL) {
-        return hd_fail(diag, 2, "--hub: \"%s\" is no name for a hub", value);
+    if (!emu_name_is_valid(value, EMU_HUB_NAME_MAX)) {
+        return hd_fail(diag, 2,
+                       "--hub: \"%s\" is no name for a hub: 1 to %d letters, digits, '.', '-' and "
+                       "'_', first a letter or digit",
+                       value, EMU_HUB_NAME_MAX);
     }
     for (hub = o->hubs; hub != NULL; hub = hub->next) {
         if (hd_slice_iis(hd_slice_cstr(value), hub->name)) {
@@ -178,6 +191,13 @@ static int take_partitions(struct emu_options *o, const char *value, struct hd_d
 static int take_group(struct emu_options *o, const char *value, struct hd_diag *diag)
 {
     struct emu_hub_option *hub = last_hub(o);
+    if (!hd_slice_iis(hd_slice_cstr(value), "$Default") &&
+        !emu_name_is_valid(value, EMU_GROUP_NAME_MAX)) {
+        return hd_fail(diag, 2,
+                       "--consumer-group: \"%s\" is no name for a consumer group: 1 to %d letters, "
+                       "digits, '.', '-' and '_', first a letter or digit",
+                       value, EMU_GROUP_NAME_MAX);
+    }
     if (hub == NULL || emu_hub_option_add_group(hub, hd_slice_cstr(value)) != 0) {
         return hd_fail(diag, 2, "out of memory");
     }

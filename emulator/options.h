@@ -6,6 +6,8 @@
 #ifndef EMULATOR_OPTIONS_H
 #define EMULATOR_OPTIONS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "hubdrain/error.h"
@@ -60,6 +62,11 @@ struct emu_options {
 /* 0: run; 1: said what was asked for (help, version), end well; 2: wrong usage, diag says why. */
 int emu_options_parse(int argc, char **argv, struct emu_options *ret, struct hd_diag *diag);
 void emu_options_deinit(struct emu_options *options);
+
+/* Letters, digits, '.', '-' and '_', first a letter or digit: never a path out of --data. */
+#define EMU_HUB_NAME_MAX   256
+#define EMU_GROUP_NAME_MAX 50
+bool emu_name_is_valid(const char *name, size_t max);
 
 int emu_options_add_hub(struct emu_options *options, struct hd_slice name,
                         struct emu_hub_option **ret);

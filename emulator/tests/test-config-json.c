@@ -50,6 +50,12 @@ static void tells_every_broken_rule(void)
         {WITH("[]"), "Entities: an array of 1 to 10"},
         {WITH("[{\"PartitionCount\":1}]"), "Entities[0].Name"},
         {WITH("[{\"Name\":\"a/b\",\"PartitionCount\":1}]"), "letters"},
+        {WITH("[{\"Name\":\"..\",\"PartitionCount\":1}]"), "letters"},
+        {WITH("[{\"Name\":\".\",\"PartitionCount\":1}]"), "letters"},
+        {WITH("[{\"Name\":\"-a\",\"PartitionCount\":1}]"), "letters"},
+        {WITH("[{\"Name\":\"a$b\",\"PartitionCount\":1}]"), "letters"},
+        {WITH("[{\"Name\":\"a\",\"PartitionCount\":1,\"ConsumerGroups\":[{\"Name\":\"../g\"}]}]"),
+         "ConsumerGroups[0].Name: \"../g\" may hold letters"},
         {WITH("[{\"Name\":\"a\"}]"), "PartitionCount: a whole number from 1 to 32"},
         {WITH("[{\"Name\":\"a\",\"PartitionCount\":0}]"), "PartitionCount"},
         {WITH("[{\"Name\":\"a\",\"PartitionCount\":33}]"), "PartitionCount"},
@@ -77,5 +83,19 @@ static void tells_every_broken_rule(void)
     }
 }
 
-HD_TEST_MAIN({"the official emulator's file", reads_the_official_file},
+static void knows_a_name(void)
+{
+    static const char *const good[] = {"a", "9", "A.b-c_d", "a..b", "logs-", "123"};
+    static const char *const bad[] = {"",   ".",   "..",  "../x", "a/b", "-a",       "_a",
+                                      ".a", "a b", "a\n", "$a",   "a$",  "\xc3\xbc", "abcdef"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        CHECK(emu_name_is_valid(good[i], 7));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        CHECK(!emu_name_is_valid(bad[i], 5));
+    }
+}
+
+HD_TEST_MAIN({"names of hubs and consumer groups", knows_a_name},
+             {"the official emulator's file", reads_the_official_file},
              {"each broken rule is told", tells_every_broken_rule})

@@ -301,7 +301,9 @@ test("SIGTERM ends it in order, wrong usage is told", async (t) => {
   assert.deepEqual(await emulator.stop(), { code: 0, signal: null });
   for (const [args, text] of [[["--hubb", "x"], /unknown option "--hubb"/], [["--listen", "nowhere"], /cannot listen/],
                               [["--partitions", "0"], /from 1 to/], [["--tls-listen", "127.0.0.1:0"], /--tls-cert/],
-                              [["--retain-bytes", "5 lots"], /no size/], [["--load", "/nonexistent"], /cannot load/]]) {
+                              [["--retain-bytes", "5 lots"], /no size/], [["--load", "/nonexistent"], /cannot load/],
+                              [["--hub", ".."], /no name for a hub/], [["--hub", "a/b"], /no name for a hub/],
+                              [["--consumer-group", ".x"], /no name for a consumer group/]]) {
     const program = startProgram(t, emulatorProgram(), args);
     const end = await program.ended;
     assert.notEqual(end.code, 0);
