@@ -16,7 +16,7 @@
 #include "hubdrain/hmac.h"
 #include "link.h"
 
-#define REQUEST_MAX (2u << 20)
+#define REQUEST_MAX (21u << 20) /* room to say that an event is too large, whatever the limit */
 
 struct emu_admin {
     uv_tcp_t listener;
@@ -167,6 +167,13 @@ static int post_append(struct request *q)
 {
     struct hd_buffer id = {0}, key = {0};
     struct emu_hub *hub = hub_of(q);
+    uint32_t limit = q->server->options->max_message_bytes;
+    if (q->body.len + EMU_BODY_OVERHEAD > limit) {
+        char text[128];
+        snprintf(text, sizeof(text), "a message of %zu bytes is above --max-message-size, %" PRIu32,
+                 q->body.len + EMU_BODY_OVERHEAD, limit);
+        return answer_error(q, 413, text);
+    }
     struct emu_partition *partition = NULL;
     bool named = parameter(q, "partition", &id);
     if (hub != NULL && named) {
@@ -345,7 +352,9 @@ static void serve(struct client *client)
     if (n > REQUEST_MAX || header(head, "transfer-encoding").len > 0 ||
         !split_request_line(head, &q)) {
         client->last = true;
-        status = answer_error(&q, n > REQUEST_MAX ? 413 : 400, "this request is not understood");
+        status = answer_error(&q, n > REQUEST_MAX ? 413 : 400,
+                              n > REQUEST_MAX ? "the request is too large"
+                                              : "this request is not understood");
         n = in.len - head.len - 2;
     } else if (in.len - head.len - 2 < n) {
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Admin: HTTP/1.1 for health, state, faults and direct changes of the hubs.
- * Owner: the server. Threads: the loop's. Limits: a request of at most 2 MiB, one at a time a
+ * Owner: the server. Threads: the loop's. Limits: a request of at most 21 MiB, one at a time a
  * connection; every answer closes nothing (keep-alive) unless the client asks.
  */
 #ifndef EMULATOR_ADMIN_H

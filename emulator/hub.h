@@ -81,7 +81,8 @@ struct emu_partition *emu_hub_route(struct emu_hub *hub, struct hd_slice partiti
 #define EMU_HUB_E_MALFORMED 1
 int emu_hub_append(struct emu_hub *hub, struct emu_partition *partition, struct hd_slice bytes,
                    uint32_t message_format);
-/* A plain body as a message of one Data section. */
+/* A plain body as a message of one Data section; the message is so much larger than the body. */
+#define EMU_BODY_OVERHEAD 8
 int emu_hub_append_body(struct emu_hub *hub, struct emu_partition *partition, struct hd_slice key,
                         struct hd_slice body);
 

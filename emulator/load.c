@@ -19,6 +19,9 @@
 
 #define RATE_TICK_MS 5
 #define CATCH_UP_MAX 20000
+#define WRAP_BEGIN   "{\"records\":["
+#define WRAP_END     "]}"
+#define WRAP_BYTES   (sizeof(WRAP_BEGIN) + sizeof(WRAP_END) - 2)
 
 struct file {
     struct hd_slice bytes; /* mapped */
@@ -71,16 +74,17 @@ static int map_file(const struct emu_load_option *option, struct file *ret, stru
     return 0;
 }
 
-/* The next message of the current file; empty: the file is at its end. */
-static struct hd_slice next_line(struct emu_loader *loader)
+/* The next message of the current file, the cursor before it; empty: the file is at its end. */
+static struct hd_slice peek_line(struct emu_loader *loader, size_t *ret_next)
 {
     const struct file *f = &loader->files[loader->file];
-    while (loader->at < f->bytes.len) {
-        const char *start = f->bytes.data + loader->at;
-        size_t left = f->bytes.len - loader->at;
+    *ret_next = loader->at;
+    while (*ret_next < f->bytes.len) {
+        const char *start = f->bytes.data + *ret_next;
+        size_t left = f->bytes.len - *ret_next;
         const char *end = f->whole ? NULL : memchr(start, '\n', left);
         size_t len = end != NULL ? (size_t)(end - start) : left;
-        loader->at += len + (end != NULL);
+        *ret_next += len + (end != NULL);
         struct hd_slice line =
             f->whole ? hd_slice(start, len) : hd_slice_trim(hd_slice(start, len));
         if (line.len > 0) {
@@ -90,26 +94,36 @@ static struct hd_slice next_line(struct emu_loader *loader)
     return hd_slice(NULL, 0);
 }
 
+/* The same, and the cursor goes behind it. */
+static struct hd_slice next_line(struct emu_loader *loader)
+{
+    return peek_line(loader, &loader->at);
+}
+
+/* What a body may have, so that its message is one that a sender could have sent. */
+static size_t body_max(const struct emu_loader *loader)
+{
+    return loader->server->options->max_message_bytes - EMU_BODY_OVERHEAD;
+}
+
 /* {"records":[line,line,...]}: what a diagnostic setting sends */
 static int wrap(struct emu_loader *loader, struct hd_slice first, struct hd_slice *ret)
 {
     struct hd_buffer *body = &loader->body;
     body->len = 0;
-    int r = hd_buffer_append_cstr(body, "{\"records\":[");
-    struct hd_slice line = first;
-    for (uint32_t i = 1; r == 0; i++) {
-        r = hd_buffer_append(body, line.data, line.len);
-        if (r != 0 || i >= loader->server->options->batch ||
-            body->len + 2 > loader->server->options->max_message_bytes) {
+    int r = hd_buffer_append_cstr(body, WRAP_BEGIN);
+    r = r ? r : hd_buffer_append(body, first.data, first.len);
+    for (uint32_t i = 1; r == 0 && i < loader->server->options->batch; i++) {
+        size_t next;
+        struct hd_slice line = peek_line(loader, &next);
+        if (line.len == 0 || body->len + 1 + line.len + strlen(WRAP_END) > body_max(loader)) {
             break;
         }
-        line = next_line(loader);
-        if (line.len == 0) {
-            break;
-        }
+        loader->at = next;
         r = hd_buffer_append_cstr(body, ",");
+        r = r ? r : hd_buffer_append(body, line.data, line.len);
     }
-    r = r ? r : hd_buffer_append_cstr(body, "]}");
+    r = r ? r : hd_buffer_append_cstr(body, WRAP_END);
     *ret = hd_buffer_slice(body);
     return r;
 }
@@ -179,6 +193,31 @@ static int check_partitions(struct emu_loader *loader, struct hd_diag *diag)
     return 0;
 }
 
+/* Before anything is appended, so that a wrong file is told at start whatever the --rate. */
+static int check_sizes(struct emu_loader *loader, struct hd_diag *diag)
+{
+    const struct emu_options *o = loader->server->options;
+    for (loader->file = 0; loader->file < loader->n_files; loader->file++) {
+        const struct file *f = &loader->files[loader->file];
+        size_t max = body_max(loader) - (o->batch > 0 && !f->whole ? WRAP_BYTES : 0);
+        loader->at = 0;
+        for (struct hd_slice line; (line = next_line(loader)).len > 0;) {
+            if (line.len > max) {
+                int number = 1;
+                for (const char *c = f->bytes.data; c < line.data; c++) {
+                    number += *c == '\n';
+                }
+                return hd_fail(diag, -EMSGSIZE,
+                               "cannot load %s: the message in line %d has %zu bytes, above the "
+                               "%zu that --max-message-size allows",
+                               o->loads[loader->file].file, number, line.len, max);
+            }
+        }
+    }
+    loader->file = loader->at = 0;
+    return 0;
+}
+
 /* What --data brought back was loaded by an earlier start: loading it again would double it. */
 static bool is_filled(const struct emu_hub *hub)
 {
@@ -218,6 +257,7 @@ int emu_loader_start(struct emu_server *server, struct emu_loader **ret, struct 
         loader->n_files++;
     }
     int r = check_partitions(loader, diag);
+    r = r ? r : check_sizes(loader, diag);
     if (r == 0 && loader->n_files > 0 && is_filled(server->ns.hubs)) {
         hd_log(HD_LOG_WARNING, "emulator.load.skipped",
                "the hub has events from an earlier start, so --load appends nothing",

@@ -327,7 +327,8 @@ static const struct option table[] = {
     {"--consumer-group",   "G",         "of the hub before it, besides $Default; repeatable", take_group},
     {"--config",           "FILE",      "hubs from the official emulator's Config.json", take_config},
     {"--retain-bytes",     "SIZE",      "all events together; the oldest are dropped (1GiB)", take_retain},
-    {"--max-message-size", "SIZE",      "of a message or batch that is sent to a hub (1MiB)", take_max_message},
+    {"--max-message-size", "SIZE",      "of a message or batch that is sent to a hub, appended or\n"
+     "                                loaded; what is larger is refused (1MiB)", take_max_message},
     {"--data",             "DIR",       "keep the events in DIR over a restart", take_data},
     {"--load",             "FILE[:P]",  "append to the first hub, partition P or round robin; *.json and\n"
      "                                *.xml are one message, in other files each line is one;\n"

@@ -294,6 +294,31 @@ test("--load with --data loads once", async (t) => {
   }
 });
 
+test("nothing above --max-message-size gets in by /append, --load or --batch", async (t) => {
+  const dir = temporaryDir(t), lines = join(dir, "lines.jsonl"), long = join(dir, "long.jsonl");
+  const line = (bytes) => JSON.stringify({ text: "x".repeat(bytes - 11) }); // so many bytes as a whole
+  // a body has 2048 - 8 bytes, 14 of them around the records: 1012 + 1 + 1013 go in, 1013 + 1 + 1013 do not
+  const sizes = [[1012, 1013], [1013], [1013, 1012], [2026], [20, 20]];
+  writeFileSync(lines, sizes.flat().map(line).join("\n") + "\n");
+  writeFileSync(long, `1\n\n${line(2027)}\n`);
+  const limit = ["--max-message-size", "2KiB"];
+  const emulator = await startEmulator(t, { partitions: 1, args: [...limit, "--load", lines, "--batch", "100"] });
+  const seen = collect(t, consumer(t, emulator), { partition: 0, startPosition: earliestEventPosition });
+  const count = (await emulator.partition(0)).last_sequence_number + 1;
+  await waitFor("all batches", () => seen.events.length === count);
+  const batches = seen.events.map((e) => e.body.records.map((r) => JSON.stringify(r).length));
+  assert.deepEqual(batches, sizes);
+  const refused = startProgram(t, emulatorProgram(), ["--listen", "127.0.0.1:0", ...limit, "--load", long, "--batch", "2"]);
+  assert.notEqual((await refused.ended).code, 0);
+  assert.match(refused.stderr, /long.jsonl: the message in line 3 has 2027 bytes, above the 2026 that --max-message-size/);
+  const unwrapped = await startEmulator(t, { partitions: 1, args: [...limit, "--load", long, "--rate", "1000"] });
+  await waitFor("both", async () => (await unwrapped.partition(0)).last_sequence_number === 1);
+  await unwrapped.append(0, "x".repeat(2040));
+  await assert.rejects(unwrapped.append(0, "x".repeat(2041)), /413 .*2049 bytes is above --max-message-size, 2048/);
+  await assert.rejects(unwrapped.append(0, "x".repeat(5000000)), /413 .*--max-message-size/);
+  assert.equal((await unwrapped.partition(0)).last_sequence_number, 2);
+});
+
 test("SIGTERM ends it in order, wrong usage is told", async (t) => {
   const emulator = await startEmulator(t, { partitions: 1 });
   const client = producer(t, emulator);
