@@ -41,6 +41,7 @@ enum {
     ATTACH_TIMEOUT_MS = 60000,
     REFUSED_TIMEOUT_MS = 10000,
     MAX_CREDIT = 1000000,
+    HELD_MS = 5000,
 };
 
 static void try_attach(struct hd_receiver *receiver);
@@ -164,6 +165,16 @@ static void let_go(struct hd_receiver *receiver, enum hd_receiver_state state,
     set_state(receiver, state, condition, text);
 }
 
+/* A link that held for a while had what it needs, also without a message: what ends it is a new
+ * fault. Where a new token does not help, links are refused, or gone within moments. */
+static bool has_held(const struct hd_receiver *receiver)
+{
+    const struct hd_hub *hub = receiver->hub;
+    int64_t enough_ms = hub->slow_retry_ms < HELD_MS ? hub->slow_retry_ms : HELD_MS;
+    return receiver->established &&
+           hd_loop_now_ms(hub->loop) - receiver->established_ms >= enough_ms;
+}
+
 static void lose_authorisation(struct hd_receiver *receiver, bool was_established,
                                const struct hd_reaction *reaction, const char *condition,
                                const char *text)
@@ -184,6 +195,7 @@ static void react(struct hd_receiver *receiver, const struct hd_reaction *reacti
                   const char *condition, const char *text)
 {
     bool was_established = receiver->established;
+    receiver->renewed = receiver->renewed && !has_held(receiver);
     drop_link(receiver);
     receiver->hub->counters.links_closed++;
     receiver->hub->counters.throttled += reaction->busy;
@@ -277,6 +289,7 @@ static void on_opened(struct hd_link_handler *handler, pn_link_t *link)
     }
     hd_timer_stop(&receiver->timer);
     receiver->established = true;
+    receiver->established_ms = hd_loop_now_ms(receiver->hub->loop);
     hd_backoff_healthy(&receiver->backoff, hd_loop_now_ms(receiver->hub->loop));
     hd_log(HD_LOG_INFO, "amqp.link.attached", "receiving", HD_STR("partition", receiver->id),
            HD_INT("sequence_number", receiver->last.sequence_number));

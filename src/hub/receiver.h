@@ -31,9 +31,10 @@ struct hd_receiver {
     struct hd_backoff backoff;
     bool renew;                /* put the token before the next attach */
     uint64_t renew_generation; /* the token's that did not do */
-    bool renewed;              /* that was done since it last worked */
+    bool renewed;              /* that was done since it last worked, or held for a while */
     bool blamed;               /* it cost the connection since it last worked */
     bool established;          /* the peer has attached, with a source */
+    int64_t established_ms;
 
     /* the last message that was handed over since receive() */
     struct hd_position last;
