@@ -204,7 +204,9 @@ static void on_ended(void *context, const char *condition, const char *text)
     hub->counters.disconnects += was_ready;
     struct hd_reaction reaction = hd_reaction_find(connection->condition, connection->text);
     hub->counters.throttled += reaction.busy;
-    bool slow = reaction.kind == HD_REACT_SLOW || reaction.kind == HD_REACT_AUTH;
+    /* A claim that was accepted has run out, and a new connection makes a new one. */
+    bool refused = reaction.kind == HD_REACT_AUTH && !was_ready;
+    bool slow = reaction.kind == HD_REACT_SLOW || refused;
     int64_t at_least = slow && reaction.min_wait_ms < hub->slow_retry_ms ? hub->slow_retry_ms
                                                                          : reaction.min_wait_ms;
     int64_t delay = hd_backoff_next(&connection->backoff, hd_loop_now_ms(hub->loop), at_least);

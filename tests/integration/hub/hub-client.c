@@ -580,6 +580,66 @@ static void tokens_expire(void)
     emulator_stop(&emulator);
 }
 
+static bool all_seen(const struct user *user, enum hd_receiver_state state)
+{
+    for (size_t i = 0; i < user->n_partitions; i++) {
+        if (!(user->partitions[i].seen & 1u << state)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* On partitions where nothing comes for days: each expiry is one of its own. */
+static void tokens_expire_again(void)
+{
+    struct emulator emulator;
+    struct user user = {0};
+    REQUIRE(start_with(&emulator, "2", 10, 10));
+    struct hd_hub_options options = user_options(&emulator);
+    REQUIRE(user_start(&user, &options));
+    UNTIL(&user, user.messages == 10);
+    for (int i = 0; i < 3; i++) {
+        user.partitions[0].seen = user.partitions[1].seen = 0;
+        FAULT(&emulator, "{\"fault\":\"expire-tokens\",\"seconds\":0}");
+        UNTIL(&user, all_seen(&user, HD_RECEIVER_CONNECTING));
+        UNTIL(&user, user_all(&user, HD_RECEIVER_RECEIVING));
+        CHECK(!(user.partitions[0].seen & 1u << HD_RECEIVER_FATAL));
+        CHECK(!(user.partitions[1].seen & 1u << HD_RECEIVER_FATAL));
+        int64_t held_ms = hd_clock_monotonic_ms() + options.slow_retry_ms + 20;
+        UNTIL(&user, hd_clock_monotonic_ms() > held_ms);
+    }
+    struct hd_hub_counters counters;
+    hd_hub_counters(user.hub, &counters);
+    CHECK_INT(counters.connects, 1);
+    CHECK_INT(user.messages, 10);
+    user_stop(&user);
+    emulator_stop(&emulator);
+}
+
+/* A connection that worked and is closed because its claim ran out: the next one claims anew. */
+static void closed_for_the_token(void)
+{
+    struct emulator emulator;
+    struct user user = {0};
+    REQUIRE(start_with(&emulator, "2", 10, 10));
+    struct hd_hub_options options = user_options(&emulator);
+    options.slow_retry_ms = 600000; /* longer than the test waits */
+    REQUIRE(user_start(&user, &options));
+    UNTIL(&user, user.messages == 10);
+    user.partitions[0].seen = user.partitions[1].seen = 0;
+    FAULT(&emulator, "{\"fault\":\"close\",\"condition\":\"amqp:unauthorized-access\"}");
+    UNTIL(&user, all_seen(&user, HD_RECEIVER_CONNECTING));
+    UNTIL(&user, user_all(&user, HD_RECEIVER_RECEIVING));
+    CHECK(!(user.partitions[0].seen & 1u << HD_RECEIVER_FATAL));
+    struct hd_hub_counters counters;
+    hd_hub_counters(user.hub, &counters);
+    CHECK_INT(counters.connects, 2);
+    CHECK_INT(counters.tokens_sent, 2);
+    user_stop(&user);
+    emulator_stop(&emulator);
+}
+
 /* A token of four seconds is renewed again and again, and nothing is detached. */
 static void tokens_are_renewed(void)
 {
@@ -837,7 +897,9 @@ HD_TEST_MAIN({"all messages of all partitions", receives_everything},
              {"the hub restarts", hub_restarts}, {"a peer that goes silent", goes_mute},
              {"connecting while paused", connects_while_paused}, {"token refused", token_refused},
              {"wrong key, old signature", wrong_key}, {"slow token, other spelling", slow_token},
-             {"tokens expire", tokens_expire}, {"tokens are renewed", tokens_are_renewed},
-             {"stolen", stolen}, {"$management busy", management_busy},
-             {"attach refused", refused_attach}, {"no such hub or group", no_such_hub},
-             {"paused", pauses}, {"closing", closes_in_order}, {"TLS", over_tls})
+             {"tokens expire", tokens_expire}, {"tokens expire again", tokens_expire_again},
+             {"closed for the token", closed_for_the_token},
+             {"tokens are renewed", tokens_are_renewed}, {"stolen", stolen},
+             {"$management busy", management_busy}, {"attach refused", refused_attach},
+             {"no such hub or group", no_such_hub}, {"paused", pauses},
+             {"closing", closes_in_order}, {"TLS", over_tls})
