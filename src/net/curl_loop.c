@@ -170,8 +170,10 @@ CURL *hd_curl_defaults(const char *ca_file)
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 60L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 15L);
+    /* Instead of the system's certificates, so without their directory too. */
     if (curl_easy_setopt(easy, CURLOPT_PROXY, "") ||
-        (ca_file && curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file))) {
+        (ca_file && (curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) ||
+                     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL)))) {
         curl_easy_cleanup(easy);
         return NULL;
     }
