@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -212,28 +213,73 @@ static int copy_text(const cJSON *json, const char *key, char *ret, size_t size,
                      const char *otherwise, struct hd_diag *diag)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(json, key);
-    const char *text = cJSON_IsString(value) ? value->valuestring : otherwise;
-    char number[24];
-    if (cJSON_IsNumber(value)) { /* partition: 3 */
-        snprintf(number, sizeof(number), "%.0f", value->valuedouble);
-        text = number;
+    const char *text = otherwise != NULL ? otherwise : "";
+    if (value != NULL && !cJSON_IsString(value)) {
+        return hd_fail(diag, EMU_FAULT_E_INVALID, "\"%s\": a string is needed", key);
     }
-    if (text == NULL) {
-        text = "";
+    if (value != NULL) {
+        text = value->valuestring;
     }
     if (strlen(text) >= size) {
-        return hd_fail(diag, EMU_FAULT_E_INVALID, "%s is too long", key);
+        return hd_fail(diag, EMU_FAULT_E_INVALID, "\"%s\": at most %zu bytes", key, size - 1);
     }
     memcpy(ret, text, strlen(text) + 1);
     return 0;
 }
 
-static double number_of(const cJSON *json, const char *key, double otherwise)
+enum number { COUNT, SECONDS, DELAY_MS, STATUS, BYTES, PARTITION };
+
+// clang-format off
+static const struct {
+    const char *key;
+    double min, max;
+    bool whole;
+} numbers[] = {
+    [COUNT]     = {"count",     0,   1e9,     true},
+    [SECONDS]   = {"seconds",   0,   1e6,     false},
+    [DELAY_MS]  = {"delay_ms",  0,   1e9,     true},
+    [STATUS]    = {"status",    100, 599,     true},
+    [BYTES]     = {"bytes",     128, 1 << 20, true},
+    [PARTITION] = {"partition", 0,   1023,    true},
+};
+// clang-format on
+
+/* A number, or a string that is one: a query has nothing else. */
+static int take_number(const cJSON *json, enum number which, double otherwise, double *ret,
+                       struct hd_diag *diag)
 {
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(json, key);
-    return cJSON_IsNumber(value)   ? value->valuedouble
-           : cJSON_IsString(value) ? strtod(value->valuestring, NULL)
-                                   : otherwise;
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(json, numbers[which].key);
+    *ret = otherwise;
+    if (value == NULL) {
+        return 0;
+    }
+    bool good = cJSON_IsNumber(value);
+    if (good) {
+        *ret = value->valuedouble;
+    } else if (cJSON_IsString(value) && value->valuestring[0] != 0) {
+        char *end;
+        *ret = strtod(value->valuestring, &end);
+        good = *end == 0;
+    }
+    /* so written, a NaN is out of range */
+    good = good && *ret >= numbers[which].min && *ret <= numbers[which].max;
+    if (!good || (numbers[which].whole && *ret != floor(*ret))) {
+        return hd_fail(diag, EMU_FAULT_E_INVALID, "\"%s\": a %s from %.0f to %.0f is needed",
+                       numbers[which].key, numbers[which].whole ? "whole number" : "number",
+                       numbers[which].min, numbers[which].max);
+    }
+    return 0;
+}
+
+/* "3" or 3; text that is no number fits nowhere and is refused */
+static int take_partition(const cJSON *json, struct emu_fault *fault, struct hd_diag *diag)
+{
+    double n;
+    int r = take_number(json, PARTITION, -1, &n, diag);
+    if (r == 0 && n >= 0) {
+        snprintf(fault->partition, sizeof(fault->partition), "%d", (int)n);
+    }
+    return r;
 }
 
 static int find_kind(const cJSON *json, enum emu_fault_kind *ret, struct hd_diag *diag)
@@ -267,36 +313,52 @@ static int check_keys(const cJSON *json, struct hd_diag *diag)
     return 0;
 }
 
-static int read_fault(const cJSON *json, struct emu_fault *fault, struct hd_diag *diag)
+static int read_texts(const cJSON *json, struct emu_fault *fault, struct hd_diag *diag)
 {
-    int r = check_keys(json, diag);
-    r = r ? r : find_kind(json, &fault->kind, diag);
-    if (r != 0) {
-        return r;
-    }
     const struct row *row = &rows[fault->kind];
-    r = copy_text(json, "hub", fault->hub, sizeof(fault->hub), NULL, diag);
-    r = r ? r
-          : copy_text(json, "partition", fault->partition, sizeof(fault->partition), NULL, diag);
+    int r = copy_text(json, "hub", fault->hub, sizeof(fault->hub), NULL, diag);
+    r = r ? r : take_partition(json, fault, diag);
     r = r ? r
           : copy_text(json, "consumer_group", fault->consumer_group, sizeof(fault->consumer_group),
                       NULL, diag);
     r = r ? r
           : copy_text(json, "condition", fault->condition, sizeof(fault->condition), row->condition,
                       diag);
-    r = r ? r : copy_text(json, "text", fault->text, sizeof(fault->text), row->text, diag);
-    double seconds = number_of(json, "seconds", 0);
-    double count = number_of(json, "count", seconds > 0 ? 0 : (double)row->count);
+    return r ? r : copy_text(json, "text", fault->text, sizeof(fault->text), row->text, diag);
+}
+
+static int read_numbers(const cJSON *json, struct emu_fault *fault, struct hd_diag *diag)
+{
+    const struct row *row = &rows[fault->kind];
+    double seconds, count, delay_ms, status, bytes;
+    int r = take_number(json, SECONDS, 0, &seconds, diag);
+    r = r ? r : take_number(json, COUNT, seconds > 0 ? 0 : (double)row->count, &count, diag);
+    r = r ? r : take_number(json, DELAY_MS, 0, &delay_ms, diag);
+    r = r ? r : take_number(json, STATUS, row->status, &status, diag);
+    r = r ? r : take_number(json, BYTES, 512, &bytes, diag);
+    if (r != 0) {
+        return r;
+    }
     fault->count = count <= 0 ? -1 : (int64_t)count;
-    fault->delay_ms = (int64_t)number_of(json, "delay_ms", 0);
-    fault->status = (int)number_of(json, "status", row->status);
-    fault->bytes = (uint32_t)number_of(json, "bytes", 512);
+    fault->delay_ms = (int64_t)delay_ms;
+    fault->status = (int)status;
+    fault->bytes = (uint32_t)bytes;
     if (fault->kind == EMU_FAULT_EXPIRE_TOKENS) {
         fault->delay_ms += (int64_t)(seconds * 1000);
-        seconds = 0;
-    }
-    if (seconds > 0) {
+    } else if (seconds > 0) {
         fault->until_ms = hd_clock_monotonic_ms() + (int64_t)(seconds * 1000);
+    }
+    return 0;
+}
+
+static int read_fault(const cJSON *json, struct emu_fault *fault, struct hd_diag *diag)
+{
+    int r = check_keys(json, diag);
+    r = r ? r : find_kind(json, &fault->kind, diag);
+    r = r ? r : read_texts(json, fault, diag);
+    r = r ? r : read_numbers(json, fault, diag);
+    if (r != 0) {
+        return r;
     }
     if (fault->kind == EMU_FAULT_MUTE && fault->until_ms == 0) {
         return hd_fail(diag, EMU_FAULT_E_INVALID, "mute needs \"seconds\"");
@@ -304,10 +366,7 @@ static int read_fault(const cJSON *json, struct emu_fault *fault, struct hd_diag
     if (fault->kind == EMU_FAULT_PUT_TOKEN && fault->status == 0 && fault->delay_ms == 0) {
         fault->status = 401;
     }
-    if (fault->bytes < 128) {
-        return hd_fail(diag, EMU_FAULT_E_INVALID, "\"bytes\": at least 128");
-    }
-    return r;
+    return 0;
 }
 
 int emu_fault_post(struct emu_server *server, struct hd_slice text, int *ret_applied,

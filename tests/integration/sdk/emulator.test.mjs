@@ -360,6 +360,28 @@ test("a query without '=' is a wrong fault and nothing else", async (t) => {
   assert.equal((await emulator.health()).status, "healthy");
 });
 
+test("a fault with a value of a wrong type or out of range is refused and said", async (t) => {
+  const emulator = await startEmulator(t, { partitions: 1 });
+  const values = {
+    count: ["-1", '"abc"', '""', "1.5", "true", "null", "[]", "1e300"], seconds: ["-1", '"1x"', "{}", "1e300", '"nan"'],
+    delay_ms: ["1e300", "-1", '"inf"', "0.5"], status: ["-1e99", "0", "600", "true"], bytes: ["-1", "127", "1e12", '"x"'],
+    partition: ["true", '"x"', "-1", "1024", "null"], hub: ["1", "null", "[]", `"${"x".repeat(300)}"`],
+    consumer_group: ["1"], condition: ["1"], text: ["{}", `"${"x".repeat(600)}"`], nothing: ["1"],
+  };
+  for (const [key, bad] of Object.entries(values)) {
+    for (const value of bad) {
+      const answer = await fetch(`${emulator.base}/faults`, { method: "POST", body: `{"fault":"delay","${key}":${value}}` });
+      assert.equal(answer.status, 400, `${key} ${value}`);
+      assert.match((await answer.json()).error, new RegExp(`^"${key}"`));
+    }
+  }
+  const query = await fetch(`${emulator.base}/faults?fault=delay&count=two`, { method: "POST" });
+  assert.equal(query.status, 400);
+  assert.deepEqual(await (await fetch(`${emulator.base}/faults`)).json(), []);
+  await emulator.fault({ fault: "delay", partition: 0, count: 0, delay_ms: 0, seconds: 0.5, status: 599, bytes: 128 });
+  assert.ok((await fetch(`${emulator.base}/faults?fault=delay&count=2&partition=0`, { method: "POST" })).ok);
+});
+
 test("bytes that are not AMQP end the connection and nothing else", async (t) => {
   const emulator = await startEmulator(t, { partitions: 1 });
   const garbage = [
