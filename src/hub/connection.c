@@ -21,7 +21,7 @@
 #include "reactions.h"
 #include "receiver.h"
 
-enum { HANDSHAKE_TIMEOUT_MS = 30000 };
+enum { CLAIM_TIMEOUT_MS = 30000 };
 
 static const char *condition_name(pn_condition_t *condition)
 {
@@ -74,6 +74,7 @@ static void remote_open(struct hd_connection *connection)
 {
     if (connection->state == HD_CONNECTION_OPENING) {
         connection->state = HD_CONNECTION_CLAIMING;
+        hd_timer_start(&connection->timeout, CLAIM_TIMEOUT_MS);
         hd_cbs_put(&connection->cbs);
     }
 }
@@ -228,7 +229,7 @@ static void on_timeout(struct hd_timer *timer, void *data)
     struct hd_connection *connection = data;
     hd_wire_end(connection->wire, "com.microsoft:timeout",
                 connection->state == HD_CONNECTION_OPENING
-                    ? "the hub did not answer OPEN in time"
+                    ? "no connection to the hub within the connect timeout (TCP, TLS, OPEN)"
                     : "the hub did not answer the claim in time");
 }
 
@@ -289,7 +290,7 @@ static void connect_now(struct hd_connection *connection)
     connection->state = HD_CONNECTION_OPENING;
     describe_us(hd_wire_connection(connection->wire));
     pn_connection_open(hd_wire_connection(connection->wire));
-    hd_timer_start(&connection->timeout, options->connect_timeout_ms + HANDSHAKE_TIMEOUT_MS);
+    hd_timer_start(&connection->timeout, options->connect_timeout_ms); /* until OPEN is answered */
     hd_log(HD_LOG_DEBUG, "amqp.connection.open", "connecting",
            HD_INT("connection", connection->number), HD_STR("host", stream.host),
            HD_INT("port", stream.port));
