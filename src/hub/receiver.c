@@ -301,8 +301,9 @@ static void on_latest(void *context, uint32_t number, const struct hd_partition_
 {
     struct hd_receiver *receiver = context;
     (void)number;
-    if (receiver->start.kind != HD_START_LATEST) {
-        return; /* started otherwise meanwhile */
+    receiver->asking = false;
+    if (!receiver->wanted || receiver->start.kind != HD_START_LATEST) {
+        return; /* released, or started otherwise meanwhile */
     }
     if (!found) {
         hd_receiver_fail(receiver, diag->text);
@@ -312,10 +313,28 @@ static void on_latest(void *context, uint32_t number, const struct hd_partition_
     receiver->start.position.sequence_number = found->last_enqueued_sequence_number;
     snprintf(receiver->start.position.offset, sizeof(receiver->start.position.offset), "%s",
              found->last_enqueued_offset);
-    if (found->empty && found->last_enqueued_sequence_number < 0) {
+    /* Nothing was ever sent: what is reported then is not the number of a message. */
+    bool never = found->last_enqueued_sequence_number < 0 || !*found->last_enqueued_offset ||
+                 strcmp(found->last_enqueued_offset, "-1") == 0;
+    if (found->empty && never) {
         receiver->start.kind = HD_START_EARLIEST;
     }
     try_attach(receiver);
+}
+
+/* One question at a time; on_latest goes on. */
+static void ask_for_latest(struct hd_receiver *receiver)
+{
+    if (receiver->asking) {
+        return;
+    }
+    receiver->asking = true;
+    int r = hd_management_query(&receiver->hub->management, receiver->number, receiver->id,
+                                on_latest, receiver);
+    if (r) {
+        receiver->asking = false;
+        hd_receiver_fail(receiver, strerror(-r));
+    }
 }
 
 static void try_attach(struct hd_receiver *receiver)
@@ -334,11 +353,7 @@ static void try_attach(struct hd_receiver *receiver)
     }
     receiver->renew = false;
     if (receiver->start.kind == HD_START_LATEST && !has_last(receiver)) {
-        int r = hd_management_query(&hub->management, receiver->number, receiver->id, on_latest,
-                                    receiver);
-        if (r) {
-            hd_receiver_fail(receiver, strerror(-r));
-        }
+        ask_for_latest(receiver);
         return;
     }
     char expression[256];

@@ -23,6 +23,7 @@ struct hd_receiver {
 
     bool wanted;
     struct hd_start start;
+    bool asking; /* where "latest" is; the answer will come */
     struct hd_receiver_status status;
 
     pn_session_t *session; /* NULL with link */

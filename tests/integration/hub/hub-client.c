@@ -243,6 +243,36 @@ static void latest_stays(void)
     emulator_stop(&emulator);
 }
 
+/* The answer where "latest" is comes when the partition is not wanted any more. */
+static void released_while_asking(void)
+{
+    struct emulator emulator;
+    struct user user = {.manual = true, .start = {.kind = HD_START_LATEST}};
+    REQUIRE(start_with(&emulator, "1", 10, 10));
+    struct hd_hub_options options = user_options(&emulator);
+    REQUIRE(user_start(&user, &options));
+    UNTIL(&user, user.n_partitions == 1);
+    FAULT(&emulator, "{\"fault\":\"management\",\"status\":500,\"count\":1}");
+    FAULT(&emulator, "{\"fault\":\"mute\",\"seconds\":1}");
+    hd_hub_receive(user.hub, 0, &user.start);
+    for (int i = 0; i < 20; i++) {
+        user_turn(&user);
+    }
+    hd_hub_release(user.hub, 0);
+    user.partitions[0].seen = 0;
+    struct hd_partition_properties properties = {.begin_sequence_number = -1};
+    CHECK_INT(hd_hub_partition_properties(user.hub, 0, on_properties, &properties), 0);
+    UNTIL(&user, properties.begin_sequence_number == 0); /* asked later, answered later */
+    CHECK_INT(user.partitions[0].seen, 0);
+    hd_hub_receive(user.hub, 0, &user.start);
+    UNTIL(&user, user_all(&user, HD_RECEIVER_RECEIVING));
+    append(&emulator, "0", "{\"after\":1}");
+    UNTIL(&user, user.messages == 1);
+    CHECK_INT(user.partitions[0].last, 10);
+    user_stop(&user);
+    emulator_stop(&emulator);
+}
+
 static void invalid_position(void)
 {
     struct emulator emulator;
@@ -888,8 +918,10 @@ HD_TEST_MAIN({"all messages of all partitions", receives_everything},
              {"over several connections", several_connections},
              {"large and too large messages", large_messages}, {"one credit", little_credit},
              {"credit is the brake", credit_is_the_brake}, {"start positions", start_positions},
-             {"latest stays where it was", latest_stays}, {"an invalid position", invalid_position},
-             {"a hub made anew", made_anew}, {"a hub made anew before the start", made_anew_before},
+             {"latest stays where it was", latest_stays},
+             {"released while asking", released_while_asking},
+             {"an invalid position", invalid_position}, {"a hub made anew", made_anew},
+             {"a hub made anew before the start", made_anew_before},
              {"forced detach", forced_detach}, {"a condition nobody knows", detach_of_unknown_kind},
              {"one faulty partition", one_faulty_partition}, {"cancelled", cancelled},
              {"connection forced", connection_forced}, {"TCP reset in a frame", tcp_reset},
