@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "hubdrain/clock.h"
+#include "hubdrain/log.h"
 #include "partition-hash.h"
 #include "storage.h"
 
@@ -282,17 +283,60 @@ static int log_put(struct emu_partition *p, const struct emu_event *event, struc
     return 0;
 }
 
-/* The newest event was never there: the disk did not take it. */
-static void log_take_back(struct emu_partition *p, int64_t before_offset, int64_t before_ms)
+/* Where a partition's log ends, to go back to when the disk does not take all of a transfer. */
+struct mark {
+    struct emu_block *block;
+    size_t used;
+    int64_t block_seq, next_seq, next_offset, last_offset, last_enqueued_ms;
+    uint64_t bytes;
+    struct emu_storage_mark stored;
+};
+
+static struct mark log_mark(const struct emu_partition *p)
 {
-    const struct emu_event *event = emu_partition_event(p, p->next_seq - 1);
-    p->next_seq--;
-    p->next_offset = event->offset;
-    p->last_offset = before_offset;
-    p->last_enqueued_ms = before_ms;
-    p->bytes -= event->len;
-    p->hub->ns->bytes -= event->len;
-    p->last_block->used -= event->len;
+    struct mark mark = {
+        .block = p->last_block,
+        .next_seq = p->next_seq,
+        .next_offset = p->next_offset,
+        .last_offset = p->last_offset,
+        .last_enqueued_ms = p->last_enqueued_ms,
+        .bytes = p->bytes,
+    };
+    if (mark.block != NULL) {
+        mark.used = mark.block->used;
+        mark.block_seq = mark.block->last_seq;
+    }
+    if (p->storage != NULL) {
+        mark.stored = emu_storage_mark(p->storage);
+    }
+    return mark;
+}
+
+/* What came since the mark was never there. Nothing may have been dropped in between. */
+static void log_take_back(struct emu_partition *p, const struct mark *mark)
+{
+    struct emu_block **end = mark->block != NULL ? &mark->block->next : &p->blocks;
+    while (*end != NULL) {
+        struct emu_block *gone = *end;
+        *end = gone->next;
+        free(gone);
+    }
+    p->last_block = mark->block;
+    if (mark->block != NULL) {
+        mark->block->used = mark->used;
+        mark->block->last_seq = mark->block_seq;
+    }
+    p->hub->ns->bytes -= p->bytes - mark->bytes;
+    p->bytes = mark->bytes;
+    p->next_seq = mark->next_seq;
+    p->next_offset = mark->next_offset;
+    p->last_offset = mark->last_offset;
+    p->last_enqueued_ms = mark->last_enqueued_ms;
+    int r = p->storage != NULL ? emu_storage_take_back(p->storage, mark->stored) : 0;
+    if (r != 0) {
+        hd_log(HD_LOG_ERROR, "emulator.storage.failed", strerror(-r), HD_STR("hub", p->hub->name),
+               HD_STR("partition", p->id));
+    }
 }
 
 static bool is_ours(const struct emu_value *key)
@@ -342,6 +386,7 @@ static int encode_head(struct emu_partition *p, const struct emu_event *event,
     return w.error;
 }
 
+/* May leave half of it behind when it fails: the callers take that back. */
 static int append_message(struct emu_partition *p, const struct emu_message *message,
                           int64_t now_ms)
 {
@@ -351,7 +396,6 @@ static int append_message(struct emu_partition *p, const struct emu_message *mes
         .offset = p->next_offset,
         .header_len = (uint32_t)message->header.len,
     };
-    int64_t before_offset = p->last_offset, before_ms = p->last_enqueued_ms;
     int r = encode_head(p, &event, message, scratch);
     if (r == 0) {
         r = log_put(p, &event, hd_buffer_slice(scratch), message->rest);
@@ -359,12 +403,6 @@ static int append_message(struct emu_partition *p, const struct emu_message *mes
     if (r == 0 && p->storage != NULL) {
         r = emu_storage_append(p->storage, p->next_seq - 1,
                                emu_partition_event(p, p->next_seq - 1));
-        if (r != 0) {
-            log_take_back(p, before_offset, before_ms);
-        }
-    }
-    if (r == 0) {
-        retain(p->hub->ns, p);
     }
     return r;
 }
@@ -386,12 +424,18 @@ int emu_hub_append(struct emu_hub *hub, struct emu_partition *partition, struct 
     }
     int64_t now_ms = hd_clock_realtime_ms();
     batch = emu_batch(bytes, message_format);
-    while (emu_batch_next(&batch, &message) > 0) {
-        r = append_message(partition, &message, now_ms);
-        if (r != 0) {
-            return r;
-        }
+    if (partition == NULL) {
+        return 0; /* an empty batch */
     }
+    struct mark mark = log_mark(partition);
+    while (r == 0 && emu_batch_next(&batch, &message) > 0) {
+        r = append_message(partition, &message, now_ms);
+    }
+    if (r != 0) {
+        log_take_back(partition, &mark);
+        return r;
+    }
+    retain(hub->ns, partition);
     hub->ns->appended(hub->ns->context, partition);
     return 0;
 }
@@ -409,7 +453,13 @@ int emu_hub_append_body(struct emu_hub *hub, struct emu_partition *partition, st
         if (partition == NULL) {
             partition = emu_hub_route(hub, key);
         }
+        struct mark mark = log_mark(partition);
         r = append_message(partition, &message, hd_clock_realtime_ms());
+        if (r != 0) {
+            log_take_back(partition, &mark);
+        } else {
+            retain(hub->ns, partition);
+        }
     }
     hd_buffer_deinit(&data);
     if (r == 0) {

@@ -142,6 +142,42 @@ int emu_storage_append(struct emu_storage *s, int64_t seq, const struct emu_even
     return 0;
 }
 
+struct emu_storage_mark emu_storage_mark(const struct emu_storage *s)
+{
+    return (struct emu_storage_mark){s->last, s->size};
+}
+
+int emu_storage_take_back(struct emu_storage *s, struct emu_storage_mark mark)
+{
+    char path[4096];
+    if (s->last != mark.last && s->fd >= 0) {
+        close(s->fd);
+        s->fd = -1;
+    }
+    struct segment **end = mark.last != NULL ? &mark.last->next : &s->segments;
+    while (*end != NULL) {
+        struct segment *gone = *end;
+        *end = gone->next;
+        if (segment_path(s, gone->first_seq, path, sizeof(path)) == 0) {
+            unlink(path);
+        }
+        free(gone);
+    }
+    s->last = mark.last;
+    s->size = mark.size;
+    if (s->last == NULL) {
+        return 0; /* the next append begins the first segment */
+    }
+    int r = segment_path(s, s->last->first_seq, path, sizeof(path));
+    if (r == 0 && s->fd < 0) {
+        s->fd = open(path, O_WRONLY | O_CLOEXEC);
+    }
+    if (r != 0 || s->fd < 0) {
+        return r ? r : -errno;
+    }
+    return ftruncate(s->fd, (off_t)s->size) != 0 || lseek(s->fd, 0, SEEK_END) < 0 ? -errno : 0;
+}
+
 void emu_storage_trim(struct emu_storage *s, int64_t begin_seq)
 {
     while (s->segments != NULL && s->segments->next != NULL &&

@@ -25,6 +25,14 @@ int emu_storage_open(const char *dir, struct emu_partition *partition, struct em
 void emu_storage_free(struct emu_storage *storage); /* accepts NULL; syncs */
 
 int emu_storage_append(struct emu_storage *storage, int64_t seq, const struct emu_event *event);
+/* Where the log ends now, and back to there: only while nothing was trimmed in between. */
+struct segment;
+struct emu_storage_mark {
+    struct segment *last;
+    uint64_t size;
+};
+struct emu_storage_mark emu_storage_mark(const struct emu_storage *storage);
+int emu_storage_take_back(struct emu_storage *storage, struct emu_storage_mark mark);
 /* Deletes the segments that hold nothing from `begin_seq` on; never the last one. */
 void emu_storage_trim(struct emu_storage *storage, int64_t begin_seq);
 int emu_storage_clear(struct emu_storage *storage, struct hd_diag *diag);

@@ -2,6 +2,8 @@
 /* The log of a partition: positions, retention, and what survives in a directory. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -296,9 +298,55 @@ static void keeps_its_numbers_when_all_is_old(void)
     remove_directory();
 }
 
+static void takes_back_what_the_disk_refused(void)
+{
+    struct emu_namespace ns;
+    struct hd_buffer bytes = {0};
+    struct rlimit before, tight;
+    struct stat st;
+    char path[512];
+    put_hex(&bytes, "005375a00c 005375a0077b2262223a327d 005375a00c 005375a0077b2262223a327d"
+                    "005375a00c 005375a0077b2262223a327d");
+    signal(SIGXFSZ, SIG_IGN);
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    for (int first = 0; first < 2; first++) { /* into an empty log, behind an event */
+        make_directory();
+        struct emu_partition *p = open_hub(&ns, 1 << 20, directory);
+        off_t size = 0;
+        if (first > 0) {
+            append(p, "one");
+            REQUIRE(stat(only_segment(path, sizeof(path)), &st) == 0);
+            size = st.st_size;
+        }
+        uint64_t kept = ns.bytes;
+        int64_t offset = p->last_offset, next = p->next_offset;
+        tight = before;
+        tight.rlim_cur = (rlim_t)size + 400; /* one of the three goes in, or two */
+        REQUIRE(setrlimit(RLIMIT_FSIZE, &tight) == 0);
+        CHECK(emu_hub_append(p->hub, p, hd_buffer_slice(&bytes), EMU_MESSAGE_FORMAT_BATCH) < 0);
+        REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+        CHECK_INT(p->next_seq, first);
+        CHECK_INT(p->last_offset, offset);
+        CHECK_INT(p->next_offset, next);
+        CHECK_INT(ns.bytes, kept);
+        CHECK(first == 0 || (stat(path, &st) == 0 && st.st_size == size));
+        CHECK(first > 0 || *only_segment(path, sizeof(path)) == 0);
+        CHECK_INT(emu_hub_append(p->hub, p, hd_buffer_slice(&bytes), EMU_MESSAGE_FORMAT_BATCH), 0);
+        emu_namespace_deinit(&ns);
+        p = open_hub(&ns, 1 << 20, directory);
+        CHECK_INT(p->next_seq, first + 3);
+        check_body(p, first + 2, "{\"b\":2}");
+        emu_namespace_deinit(&ns);
+        remove_directory();
+    }
+    hd_buffer_deinit(&bytes);
+}
+
 HD_TEST_MAIN({"offset, sequence number and time find their event", finds_positions},
              {"retention drops the oldest, numbers go on", drops_the_oldest},
              {"a batch is stored as a whole or not at all", appends_all_or_nothing},
+             {"a batch that the disk refuses half of was never there",
+              takes_back_what_the_disk_refused},
              {"sections of the sender are kept", keeps_what_the_sender_wrote},
              {"storage goes on after a restart", goes_on_after_a_restart},
              {"a torn or damaged tail is cut", cuts_a_torn_tail},
