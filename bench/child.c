@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +22,24 @@ static void die(const char *what)
     exit(71);
 }
 
-pid_t child_start(char *const argv[], int stdout_fd)
+void pin_to(int core)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(core, &set);
+    if (sysconf(_SC_NPROCESSORS_ONLN) > core) {
+        sched_setaffinity(0, sizeof(set), &set); /* not allowed: then not */
+    }
+}
+
+pid_t child_start(char *const argv[], int stdout_fd, int core)
 {
     pid_t pid = fork();
     if (pid < 0) {
         die("fork");
     }
     if (pid == 0) {
+        pin_to(core);
         dup2(stdout_fd, STDOUT_FILENO);
         execv(argv[0], argv);
         fprintf(stderr, "hubdrain-bench: %s: %s\n", argv[0], strerror(errno));
@@ -170,7 +182,7 @@ void emulator_start(const struct options *options, const struct corpus *corpus, 
     if (pipe2(fds, O_CLOEXEC) < 0) {
         die("pipe");
     }
-    ret->pid = child_start(argv, fds[1]);
+    ret->pid = child_start(argv, fds[1], CORE_EMULATOR);
     close(fds[1]);
     read_ports(ret, fds[0]);
 }

@@ -29,7 +29,11 @@ struct usage {
 };
 
 bool child_lives(pid_t pid); /* it is then still to be waited for */
-pid_t child_start(char *const argv[], int stdout_fd);
+/* Cores: the emulator has the first, what is measured the second, so that a run costs the same
+ * whoever else is scheduled. With one core, or more threads than cores, so be it. */
+enum { CORE_EMULATOR = 0, CORE_MEASURED = 1 };
+void pin_to(int core);
+pid_t child_start(char *const argv[], int stdout_fd, int core);
 /* Ends it with SIGTERM (signum 0: waits) and says what it used. */
 struct usage child_end(pid_t pid, int signum);
 

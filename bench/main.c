@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "bench.h"
+#include "child.h"
 #include "config.h"
 
 static const char usage[] =
@@ -105,6 +106,7 @@ int main(int argc, char **argv)
         options.events = 4000;
     }
     struct corpus corpus;
+    pin_to(CORE_MEASURED);
     corpus_load(options.corpus, &corpus);
     struct utsname machine;
     uname(&machine);

@@ -2,7 +2,8 @@
 /*
  * DESIGN: the real daemon as a child process, from an emulator that has everything in memory, to a
  * file. Two runs of different length; the difference is the cost of the events alone, without the
- * start. CPU time is user + system of all its threads, as wait4 says.
+ * start. The daemon has one core, the emulator another. CPU time is user + system of all its
+ * threads, as wait4 says.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -62,7 +63,7 @@ static pid_t start_daemon(const struct options *options, const struct emulator *
     snprintf(path, sizeof(path), "%s/hubdrain.yaml", emulator->folder);
     write_config(emulator, setup, path);
     char *argv[] = {(char *)options->hubdrain, "run", "--config", path, NULL};
-    return child_start(argv, stdout_fd);
+    return child_start(argv, stdout_fd, CORE_MEASURED);
 }
 
 /* Drains `messages` messages and ends. */
